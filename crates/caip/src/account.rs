@@ -1,11 +1,11 @@
 //! CAIP-10: whose account on which chain.
 
-use crate::{chain, chain::ChainId, error::Error, grammar, profile, profile::eip155, text_id::text_id};
+use crate::{chain, chain::ChainId, error::Error, escape, grammar, profile, profile::eip155, text_id::text_id};
 
 /// An account on a chain, by its CAIP-10 id, such as `eip155:1:0xab16a96D359eC26a11e2C2b3d8f8B8942d5Bfcdb`.
 ///
 /// It holds the canonical text: a lower-case `eip155` address, for example, is printed with its EIP-55 checksum, so two
-/// ids are equal exactly when they name the same account (as far as the profile of the namespace can tell). 24 bytes
+/// ids are equal exactly when they name the same account (as far as the profile of the namespace can tell). 16 bytes
 /// and one allocation.
 ///
 /// ```
@@ -55,6 +55,13 @@ impl AccountId {
         self.split().1
     }
 
+    /// The address with its percent escapes undone, such as a Canton party id; `None` if that is not UTF-8.
+    ///
+    /// The way back is [`escape`](crate::escape()) and [`AccountId::new`].
+    pub fn unescaped_address(&self) -> Option<String> {
+        escape::unescape(self.address()).ok()
+    }
+
     /// The 20 bytes of an `eip155` address; `None` on other chains.
     pub fn evm_address(&self) -> Option<[u8; 20]> {
         if self.namespace() != eip155::NAMESPACE {
@@ -77,8 +84,7 @@ impl AccountId {
         if !grammar::is_part(address, grammar::ADDRESS_MAX) {
             return Err(Error::AccountSyntax("the address must be 1 to 128 of a-z, A-Z, 0-9, '-', '.' and '%'"));
         }
-        let (namespace, reference) = chain::split(chain);
-        let address = profile::canonical_address(namespace, reference, address)?;
+        let address = profile::canonical_address(chain::split(chain), address)?;
         Ok(Self { text: format!("{chain}:{address}").into() })
     }
 

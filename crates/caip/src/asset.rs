@@ -4,7 +4,7 @@ use crate::{chain, chain::ChainId, error::Error, grammar, profile, profile::eip1
 
 /// An asset on a chain, by its CAIP-19 id: a type, such as `eip155:1/slip44:60`, or, with a token id, a single one.
 ///
-/// It holds the canonical text; a lower-case `eip155` contract, for example, is printed with its EIP-55 checksum. 24
+/// It holds the canonical text; a lower-case `eip155` contract, for example, is printed with its EIP-55 checksum. 16
 /// bytes and one allocation.
 ///
 /// ```

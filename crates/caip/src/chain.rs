@@ -5,7 +5,7 @@ use crate::{error::Error, grammar, profile, text_id::text_id};
 /// A chain, by its CAIP-2 id, such as `eip155:1`.
 ///
 /// A value of this type has passed the core grammar and, if its namespace is one this crate knows, the rules of that
-/// namespace. It holds the canonical text, so comparing, hashing and ordering are those of the text. 24 bytes and one
+/// namespace. It holds the canonical text, so comparing, hashing and ordering are those of the text. 16 bytes and one
 /// allocation.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! CAIP-2, CAIP-10 and CAIP-19 identifiers: strict, profile-aware, canonical.
+#![doc = include_str!("../README.md")]
 #![deny(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
 mod account;

@@ -45,6 +45,13 @@ macro_rules! text_id {
             }
         }
 
+        /// Maps keyed by ids can be asked by text. Only canonical text finds anything.
+        impl std::borrow::Borrow<str> for $id {
+            fn borrow(&self) -> &str {
+                &self.text
+            }
+        }
+
         #[cfg(feature = "serde")]
         impl serde::Serialize for $id {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -82,9 +82,11 @@ fn nibble(digit: u8) -> Option<u8> {
 /// Prints an EVM address as `0x` and 40 digits whose case carries the EIP-55 checksum.
 ///
 /// ```
-/// let mut address = [0; 20];
-/// address[19] = 0xab;
-/// assert_eq!(tokengine_caip::eip55(&address), "0x00000000000000000000000000000000000000Ab");
+/// let address = [
+///     0x6b, 0x17, 0x54, 0x74, 0xe8, 0x90, 0x94, 0xc4, 0x4d, 0xa9,
+///     0x8b, 0x95, 0x4e, 0xed, 0xea, 0xc4, 0x95, 0x27, 0x1d, 0x0f,
+/// ];
+/// assert_eq!(tokengine_caip::eip55(&address), "0x6B175474E89094C44Da98b954EedeAC495271d0F");
 /// ```
 pub fn eip55(address: &[u8; 20]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
