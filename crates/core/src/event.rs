@@ -1,0 +1,286 @@
+//! What happened. Kept for ever, so a variant is never changed or removed, only added.
+
+use crate::ids::*;
+use crate::model::*;
+use crate::wire::{Bytes, DecodeError, Wire};
+use crate::{Address, Amount, BlockRef, Depth, Rejection, TxId};
+
+macro_rules! events {
+    ($( $(#[$doc:meta])* ($tag:literal, $version:literal) $name:ident { $( $(#[$fdoc:meta])* $field:ident : $ty:ty ),* $(,)? } )*) => {
+        /// What happened, in the order of the journal.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs)]
+        pub enum Event {
+            $( $(#[$doc])* $name { $( $(#[$fdoc])* $field: $ty ),* }, )*
+        }
+
+        impl Event {
+            /// The names of all events, with the tag and version each is kept under.
+            pub const KINDS: &'static [(u16, u8, &'static str)] = &[ $( ($tag, $version, stringify!($name)), )* ];
+
+            /// The event's name.
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$name { .. } => stringify!($name), )* }
+            }
+        }
+
+        impl Wire for Event {
+            #[inline]
+            fn put(&self, out: &mut Vec<u8>) {
+                match self {
+                    $( Self::$name { $($field),* } => {
+                        <u16 as Wire>::put(&$tag, out);
+                        out.push($version);
+                        $( $field.put(out); )*
+                    } )*
+                }
+            }
+            #[inline]
+            fn get(bytes: &mut Bytes<'_>) -> Result<Self, DecodeError> {
+                let tag = u16::get(bytes)?;
+                let version = u8::get(bytes)?;
+                match (tag, version) {
+                    $( ($tag, $version) => Ok(Self::$name { $( $field: Wire::get(bytes)? ),* }), )*
+                    _ => Err(DecodeError::UnknownTag { what: "Event", tag: u32::from(version) << 16 | u32::from(tag) }),
+                }
+            }
+        }
+    };
+}
+
+events! {
+    // The operator's configuration.
+    (1, 1) NetworkListed { id: Box<str>, policy: NetworkPolicy }
+    (2, 1) NetworkPolicyChanged { network: NetworkIx, policy: NetworkPolicy }
+    (3, 1) TokenListed { id: Box<str>, decimals: u8 }
+    (4, 1) AssetListed {
+        id: Box<str>,
+        network: NetworkIx,
+        token: TokenIx,
+        decimals: u8,
+        /// Nothing for the network's own coin.
+        contract: Option<Address>,
+        rules: AssetRules,
+    }
+    (5, 1) AssetRulesChanged { asset: AssetIx, rules: AssetRules }
+    /// The asset's contract was probed and is as it was probed until this event comes again.
+    (6, 1) AssetPinned { asset: AssetIx, facts: AssetFacts }
+    /// The contract is not what was pinned: deposits and payouts of the asset wait for a person.
+    (7, 1) AssetStopped { asset: AssetIx, reason: Box<str> }
+    (8, 1) AssetResumed { asset: AssetIx, reason: Box<str> }
+    (9, 1) WalletListed { request: Option<Request>, network: NetworkIx, address: Address, role: Role, key: Box<str> }
+    (10, 1) WalletRoleChanged { wallet: WalletIx, role: Role }
+    /// The wallet's first nonce, as the network has it; from here on only journaled bytes use its nonces.
+    (11, 1) WalletReady { wallet: WalletIx, next_nonce: u64 }
+    (12, 1) KeyAdded { name: Box<str>, hash: [u8; 32], scopes: u32 }
+    (13, 1) KeyRevoked { key: KeyIx }
+
+    // Accounts and moves.
+    (20, 1) AccountOpened { request: Option<Request>, name: Box<str> }
+    /// One more id of an account. If it had an account of its own, that one's balances move over and it is no more.
+    (21, 1) NameLinked {
+        request: Request,
+        account: AccountIx,
+        name: Box<str>,
+        merged: Option<AccountIx>,
+        moved: Vec<(TokenIx, Amount)>,
+    }
+    (22, 1) AccountFrozen { account: AccountIx, frozen: bool, reason: Box<str> }
+    (23, 1) Moved { request: Request, token: TokenIx, from: AccountIx, to: AccountIx, amount: Amount }
+    /// The stored answer to a keyed request that was refused.
+    (24, 1) Refused { request: Request, rejection: Rejection }
+
+    // Networks and deposits.
+    (40, 1) NetworkStarted { network: NetworkIx, genesis: BlockRef, from: BlockRef }
+    /// These blocks, which follow on the ones before, were searched for payments.
+    (41, 1) BlocksScanned { network: NetworkIx, blocks: Vec<BlockRef> }
+    /// A reorg: the blocks above are gone.
+    (42, 1) ScanRewound { network: NetworkIx, to: BlockRef }
+    (43, 1) NetworkHalted { network: NetworkIx, reason: Box<str> }
+    (44, 1) NetworkResumed { network: NetworkIx, reason: Box<str>, from: Option<BlockRef> }
+    (45, 1) DepositClaimed { request: Request, network: NetworkIx, tx: TxId, by: Option<AccountIx> }
+    (46, 1) ClaimClosed { network: NetworkIx, tx: TxId, outcome: ClaimOutcome }
+    (47, 1) DepositSeen { deposit: Incoming }
+    /// A reorg moved it to another block.
+    (48, 1) DepositReblocked { key: DepositKey, block: BlockRef }
+    /// A reorg took it away before it counted.
+    (49, 1) DepositDropped { key: DepositKey }
+    (50, 1) DepositCredited {
+        key: DepositKey,
+        asset: AssetIx,
+        wallet: WalletIx,
+        from: Address,
+        /// In base units of the asset: what the wallet holds more now.
+        amount: Amount,
+        /// In base units of the token: what is owned more now.
+        credited: Amount,
+        to: CreditTo,
+        block: BlockRef,
+        depth: Depth,
+    }
+    /// A reorg deeper than the policy took a credited deposit away.
+    (51, 1) DepositReversed {
+        key: DepositKey,
+        account: Option<AccountIx>,
+        asset: AssetIx,
+        /// What each wallet's holdings lose, in base units of the asset.
+        from_wallets: Vec<(WalletIx, Amount)>,
+        /// What was credited then, in base units of the token.
+        credited: Amount,
+        /// What was still free and is taken back.
+        taken: Amount,
+    }
+    /// Payments of that transaction are the operator's own.
+    (52, 1) FundingAnnounced { request: Request, network: NetworkIx, tx: TxId, reason: Box<str> }
+
+    // Payouts.
+    (60, 1) PayoutHeld {
+        request: Request,
+        payout: PayoutId,
+        transfer: Option<TransferId>,
+        order: PayoutOrder,
+        /// The amount in base units of the token.
+        amount: Amount,
+        success_fee: Amount,
+        failure_fee: Amount,
+        /// The amount and the larger fee.
+        held: Amount,
+    }
+    /// The destination is a wallet of ours: no network is involved.
+    (61, 1) PayoutSettledInside {
+        request: Request,
+        payout: PayoutId,
+        transfer: Option<TransferId>,
+        order: PayoutOrder,
+        to: AccountIx,
+        amount: Amount,
+        fee: Amount,
+    }
+    (62, 1) PayoutWaiting { payout: PayoutId, why: Wait }
+    /// Before anything was signed: all of the hold is free again, without a fee.
+    (63, 1) PayoutCancelled { request: Option<Request>, payout: PayoutId }
+    /// Something is signed: a cancelling transaction takes its nonce if it can.
+    (64, 1) CancelRequested { request: Option<Request>, payout: PayoutId }
+    (65, 1) DispatchOpened {
+        dispatch: DispatchId,
+        wallet: WalletIx,
+        nonce: u64,
+        purpose: Purpose,
+        /// Kept of the wallet's native coin until the end, in its base units.
+        gas_reserve: Amount,
+    }
+    (66, 1) AttemptSigned { dispatch: DispatchId, attempt: Attempt }
+    (67, 1) AttemptSent { dispatch: DispatchId, attempt: u32 }
+    (68, 1) DispatchSeen { dispatch: DispatchId, sighting: Sighting }
+    /// A reorg: back to sent, with the same bytes.
+    (69, 1) DispatchUnseen { dispatch: DispatchId }
+    /// One attempt is final: the payout is committed, or failed, or the slot is used up without effect.
+    (70, 1) DispatchFinal {
+        dispatch: DispatchId,
+        sighting: Sighting,
+        /// What it cost, in base units of the native coin.
+        gas: Amount,
+        depth: Depth,
+    }
+    /// Proof that no attempt can ever be final: another final transaction used the nonce.
+    (71, 1) DispatchDead { dispatch: DispatchId, by: TxId, block: BlockRef }
+    (72, 1) WalletFrozen { wallet: WalletIx, reason: Box<str> }
+    (73, 1) WalletThawed { wallet: WalletIx, reason: Box<str> }
+    /// Found on the network after a restore: our own transaction that the journal does not have.
+    (74, 1) DispatchAdopted {
+        dispatch: DispatchId,
+        wallet: WalletIx,
+        nonce: u64,
+        /// What it was for; nothing when no open work matches it.
+        purpose: Option<Purpose>,
+        tx: TxId,
+        block: BlockRef,
+        success: bool,
+        /// What it moved out, when nothing open matches: booked against the operator until a person assigns it.
+        lost: Option<(AssetIx, Amount)>,
+        gas: Amount,
+    }
+
+    // Transfers.
+    (80, 1) TransferRequested { request: Request, transfer: TransferId, network: NetworkIx, tx: TxId, order: PayoutOrder }
+    (81, 1) TransferFailed { transfer: TransferId, why: Rejection }
+
+    // The operator's hand, and the reconciler's.
+    (90, 1) PauseSet { request: Request, scope: Scope, paused: bool, reason: Box<str> }
+    (91, 1) SuspenseAssigned { request: Request, item: SuspenseId, to: Assign, reason: Box<str> }
+    (92, 1) OwedSettled { request: Request, account: AccountIx, token: TokenIx, amount: Amount }
+    (93, 1) SurplusBooked { wallet: WalletIx, asset: AssetIx, amount: Amount, block: BlockRef }
+    (94, 1) ShortageFound { wallet: WalletIx, asset: AssetIx, missing: Amount, block: BlockRef }
+    (95, 1) ShortageCleared { asset: AssetIx, block: BlockRef }
+    (96, 1) RecoveryStarted { reason: Box<str> }
+    (97, 1) RecoveryEnded { reason: Box<str> }
+}
+
+/// An event with the time it was decided at: one record of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When it was decided.
+    pub at: Time,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Record {
+    /// Appends the record's bytes.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.at.put(out);
+        self.event.put(out);
+    }
+
+    /// Reads a whole record.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; an unknown tag means that a newer engine wrote the journal.
+    #[inline]
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut bytes = Bytes::new(bytes);
+        let record = Self { at: Time::get(&mut bytes)?, event: Event::get(&mut bytes)? };
+        bytes.finish()?;
+        Ok(record)
+    }
+}
+
+/// What a stored or fresh answer points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Nothing but the event itself.
+    Event,
+    /// An account.
+    Account(AccountIx),
+    /// A payout.
+    Payout(PayoutId),
+    /// A transfer.
+    Transfer(TransferId),
+    /// A wallet.
+    Wallet(WalletIx),
+}
+
+impl Event {
+    /// The client's request that this answers, if one did.
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Self::NameLinked { request, .. }
+            | Self::Moved { request, .. }
+            | Self::Refused { request, .. }
+            | Self::DepositClaimed { request, .. }
+            | Self::FundingAnnounced { request, .. }
+            | Self::PayoutHeld { request, .. }
+            | Self::PayoutSettledInside { request, .. }
+            | Self::TransferRequested { request, .. }
+            | Self::PauseSet { request, .. }
+            | Self::SuspenseAssigned { request, .. }
+            | Self::OwedSettled { request, .. } => Some(request),
+            Self::WalletListed { request, .. }
+            | Self::AccountOpened { request, .. }
+            | Self::PayoutCancelled { request, .. }
+            | Self::CancelRequested { request, .. } => request.as_ref(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What happened becomes what is. No rule, no clock, nothing that can fail: it replays the same in ten years.
+
+use crate::event::{Event, Record, Subject};
+use crate::exchange::requests::Answer;
+use crate::ids::Position;
+use crate::model::Stop;
+use crate::{Rejection, State};
+
+impl State {
+    /// Takes the next record in and says what it is about.
+    #[inline]
+    pub fn evolve(&mut self, record: &Record) -> Answer {
+        self.position = self.position.next();
+        self.at = self.at.max(record.at);
+        self.requests.forget(self.at);
+        let (position, at) = (self.position, record.at);
+        let subject = self.apply(&record.event, position, at);
+        let refused: Option<Rejection> = match &record.event {
+            Event::Refused { rejection, .. } => Some(*rejection),
+            _ => None,
+        };
+        let answer = Answer { position, subject, refused };
+        // A transfer's request was answered when the transfer was taken; its payout does not answer it again.
+        let again = matches!(
+            record.event,
+            Event::PayoutHeld { transfer: Some(_), .. } | Event::PayoutSettledInside { transfer: Some(_), .. }
+        );
+        if let Some(request) = record.event.request().filter(|_| !again) {
+            self.requests.remember(*request, answer);
+        }
+        answer
+    }
+
+    fn apply(&mut self, event: &Event, position: Position, at: crate::ids::Time) -> Subject {
+        use Event::*;
+        match event {
+            Moved { token, from, to, amount, .. } => self.ledger.transfer(*from, *to, *token, *amount),
+            Refused { .. } => {}
+            NetworkListed { id, policy } => self.apply_network_listed(id, policy),
+            NetworkPolicyChanged { network, policy } => self.networks[network.row()].policy = policy.clone(),
+            TokenListed { id, decimals } => self.apply_token_listed(id, *decimals),
+            AssetListed { id, network, token, decimals, contract, rules } => {
+                self.apply_asset_listed(id, *network, *token, *decimals, contract.as_ref(), rules);
+            }
+            AssetRulesChanged { asset, rules } => self.assets[asset.row()].rules = rules.clone(),
+            AssetPinned { asset, facts } => self.assets[asset.row()].facts = Some(facts.clone()),
+            AssetStopped { asset, reason } => {
+                self.assets[asset.row()].stopped = Some(Stop { reason: reason.clone(), since: at });
+            }
+            AssetResumed { asset, .. } => {
+                // What was pinned is pinned anew from what the contract is now; a person has looked at it.
+                let row = &mut self.assets[asset.row()];
+                if row.stopped.take().is_some() {
+                    row.facts = None;
+                }
+                row.short = None;
+            }
+            WalletListed { network, address, role, key, .. } => {
+                return self.apply_wallet_listed(*network, address, *role, key);
+            }
+            WalletRoleChanged { wallet, role } => {
+                self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").role = *role;
+            }
+            WalletReady { wallet, next_nonce } => {
+                self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = Some(*next_nonce);
+            }
+            KeyAdded { name, hash, scopes } => {
+                self.keys.push(crate::ApiKey { name: name.clone(), hash: *hash, scopes: *scopes, revoked: false })
+            }
+            KeyRevoked { key } => self.keys[key.row()].revoked = true,
+            AccountOpened { name, .. } => return self.apply_account_opened(name),
+            NameLinked { account, name, merged, moved, .. } => {
+                self.apply_name_linked(*account, name, *merged, moved);
+                return Subject::Account(*account);
+            }
+            AccountFrozen { account, frozen, .. } => self.ledger.set_frozen(*account, *frozen),
+            NetworkStarted { network, genesis, from } => self.apply_network_started(*network, *genesis, *from),
+            BlocksScanned { network, blocks } => self.apply_blocks_scanned(*network, blocks),
+            ScanRewound { network, to } => self.apply_scan_rewound(*network, *to, at),
+            NetworkHalted { network, reason } => {
+                self.networks[network.row()].halted = Some(Stop { reason: reason.clone(), since: at });
+            }
+            NetworkResumed { network, from, .. } => self.apply_network_resumed(*network, *from),
+            DepositClaimed { network, tx, by, .. } => {
+                self.claims.entry((*network, *tx)).or_insert(crate::Claim { by: *by, at });
+            }
+            ClaimClosed { network, tx, .. } => drop(self.claims.remove(&(*network, *tx))),
+            DepositSeen { deposit } => self.apply_deposit_seen(deposit, at),
+            DepositReblocked { key, block } => self.apply_deposit_reblocked(key, *block),
+            DepositDropped { key } => self.apply_deposit_dropped(key),
+            DepositCredited { key, asset, wallet, from, amount, credited, to, block, .. } => {
+                let (what, amounts) = ((*asset, *wallet), (*amount, *credited));
+                return self.apply_deposit_credited(key, what, from, amounts, to, *block, position, at);
+            }
+            DepositReversed { key, account, asset, from_wallets, credited, taken } => {
+                self.apply_deposit_reversed(key, *account, *asset, from_wallets, (*credited, *taken), position, at);
+            }
+            FundingAnnounced { network, tx, .. } => drop(self.funding.insert((*network, *tx), at)),
+            PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, .. } => {
+                let amounts = (*amount, *success_fee, *failure_fee, *held);
+                return self.apply_payout_held(*payout, *transfer, order, amounts, at);
+            }
+            PayoutSettledInside { payout, transfer, order, to, amount, fee, .. } => {
+                return self.apply_payout_inside(*payout, *transfer, order, *to, (*amount, *fee));
+            }
+            PayoutWaiting { payout, why } => {
+                self.payouts.get_mut(payout).expect("decide saw the payout").stage = crate::PayoutStage::Waiting(*why);
+            }
+            PayoutCancelled { payout, .. } => return self.apply_payout_cancelled(*payout),
+            CancelRequested { payout, .. } => {
+                self.payouts.get_mut(payout).expect("decide saw the payout").cancel = true;
+                return Subject::Payout(*payout);
+            }
+            DispatchOpened { dispatch, wallet, nonce, purpose, gas_reserve } => {
+                self.apply_dispatch_opened(*dispatch, *wallet, *nonce, purpose, *gas_reserve, at);
+            }
+            AttemptSigned { dispatch, attempt } => self.apply_attempt_signed(*dispatch, attempt),
+            AttemptSent { dispatch, attempt } => self.apply_attempt_sent(*dispatch, *attempt, at),
+            DispatchSeen { dispatch, sighting } => self.apply_dispatch_seen(*dispatch, Some(sighting)),
+            DispatchUnseen { dispatch } => self.apply_dispatch_seen(*dispatch, None),
+            DispatchFinal { dispatch, sighting, gas, .. } => {
+                return self.apply_dispatch_final(*dispatch, sighting, *gas);
+            }
+            DispatchDead { dispatch, by, .. } => return self.apply_dispatch_dead(*dispatch, *by, at),
+            WalletFrozen { wallet, reason } => {
+                let row = self.wallets.get_mut(wallet.row()).expect("decide saw the wallet");
+                row.frozen = Some(Stop { reason: reason.clone(), since: at });
+            }
+            WalletThawed { wallet, .. } => {
+                self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").frozen = None;
+            }
+            DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas } => {
+                let found = (*tx, *block, *success);
+                return self.apply_dispatch_adopted(
+                    *dispatch,
+                    *wallet,
+                    *nonce,
+                    purpose.as_ref(),
+                    found,
+                    *lost,
+                    *gas,
+                    at,
+                );
+            }
+            TransferRequested { request, transfer, network, tx, order } => {
+                return self.apply_transfer_requested(*request, *transfer, *network, *tx, order, at);
+            }
+            TransferFailed { transfer, .. } => {
+                self.transfers.remove(transfer);
+                return Subject::Transfer(*transfer);
+            }
+            PauseSet { scope, paused, .. } => self.apply_pause_set(*scope, *paused),
+            SuspenseAssigned { item, to, .. } => self.apply_suspense_assigned(*item, *to),
+            OwedSettled { account, token, amount, .. } => self.ledger.pay_owed(*account, *token, *amount),
+            SurplusBooked { wallet, asset, amount, .. } => self.apply_surplus_booked(*wallet, *asset, *amount, at),
+            ShortageFound { wallet, asset, missing, .. } => self.apply_shortage_found(*wallet, *asset, *missing, at),
+            ShortageCleared { asset, .. } => self.assets[asset.row()].short = None,
+            RecoveryStarted { reason } => self.recovery = Some(Stop { reason: reason.clone(), since: at }),
+            RecoveryEnded { .. } => self.recovery = None,
+        }
+        Subject::Event
+    }
+}

@@ -1,0 +1,486 @@
+//! The payout rule: one nonce, any number of signed attempts, at most one that counts.
+//!
+//! Everything that leaves a wallet goes through here: payouts, sweeps, top-ups, fillers. A nonce is bound to its purpose
+//! before anything is signed; what is signed is in the journal before it is sent; funds are released by proof alone.
+
+use super::rows::*;
+use crate::event::{Event, Subject};
+use crate::ids::*;
+use crate::model::*;
+use crate::{Address, Amount, BlockRef, Depth, Rejection, State, TxId};
+
+/// A replacement must raise both fee fields by a tenth: nodes refuse less as underpriced.
+fn outbids(new: Amount, old: Amount) -> bool {
+    let ten = |amount: Amount, times: u128| amount.base_units().saturating_mul(times);
+    ten(new, 10) >= ten(old, 11)
+}
+
+impl State {
+    /// In this order: the wallet's own state, the network's, the purpose, enough of the asset, enough gas.
+    pub(crate) fn decide_open_dispatch(
+        &self,
+        wallet: WalletIx,
+        nonce: u64,
+        purpose: &Purpose,
+        gas_reserve: Amount,
+    ) -> Result<Event, Rejection> {
+        let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
+        if self.recovery.is_some() {
+            return Err(Rejection::Recovery);
+        }
+        if row.frozen.is_some() {
+            return Err(Rejection::WalletFrozen);
+        }
+        if row.next_nonce != Some(nonce) {
+            return Err(Rejection::Stale);
+        }
+        let network = &self.networks[row.network.row()];
+        if network.halted.is_some() {
+            return Err(Rejection::NetworkHalted);
+        }
+        if self.paused || network.paused {
+            return Err(Rejection::Paused);
+        }
+        if self.in_flight(wallet) >= usize::from(network.policy.max_in_flight) {
+            return Err(Rejection::TooManyInFlight);
+        }
+        let native = network.native.ok_or(Rejection::UnknownAsset)?;
+        let spends = self.check_purpose(row, purpose)?;
+        let mut gas_left = row.holding(native).available();
+        if let Some((asset, amount)) = spends {
+            let left = row.holding(asset).available().checked_sub(amount).ok_or(Rejection::WaitLiquidity)?;
+            if asset == native {
+                gas_left = left;
+            }
+        }
+        gas_left.checked_sub(gas_reserve).ok_or(Rejection::WaitLiquidity)?;
+        Ok(Event::DispatchOpened { dispatch: self.next_dispatch, wallet, nonce, purpose: purpose.clone(), gas_reserve })
+    }
+
+    /// How many of the wallet's transactions are not in a block yet.
+    pub fn in_flight(&self, wallet: WalletIx) -> usize {
+        self.dispatches.values().filter(|dispatch| dispatch.wallet == wallet && dispatch.seen.is_none()).count()
+    }
+
+    /// Whether the wallet may do this, and what it takes from its holdings.
+    fn check_purpose(&self, wallet: &Wallet, purpose: &Purpose) -> Result<Option<(AssetIx, Amount)>, Rejection> {
+        let asset_ok = |ix: AssetIx| {
+            let asset =
+                self.asset(ix).filter(|asset| asset.network == wallet.network).ok_or(Rejection::UnknownAsset)?;
+            if asset.paused || asset.stopped.is_some() {
+                return Err(Rejection::Paused);
+            }
+            if asset.short.is_some() { Err(Rejection::AssetShort) } else { Ok(()) }
+        };
+        let ours =
+            |ix: WalletIx| self.wallet(ix).filter(|to| to.network == wallet.network).ok_or(Rejection::UnknownWallet);
+        match purpose {
+            Purpose::Payout(payout) => {
+                let payout = self.payout(*payout).ok_or(Rejection::UnknownPayout)?;
+                if wallet.role != Role::Hot || !matches!(payout.stage, PayoutStage::Waiting(_)) {
+                    return Err(Rejection::Stale);
+                }
+                asset_ok(payout.order.asset)?;
+                Ok(Some((payout.order.asset, payout.order.amount)))
+            }
+            Purpose::Sweep { to, asset, amount } => {
+                if !matches!(wallet.role, Role::Deposit(_) | Role::Retiring) || ours(*to)?.role != Role::Hot {
+                    return Err(Rejection::UnknownWallet);
+                }
+                asset_ok(*asset)?;
+                if amount.is_zero() { Err(Rejection::AmountZero) } else { Ok(Some((*asset, *amount))) }
+            }
+            Purpose::TopUp { to, amount } => {
+                if !matches!(wallet.role, Role::Gas | Role::Hot)
+                    || !matches!(ours(*to)?.role, Role::Deposit(_) | Role::Retiring)
+                {
+                    return Err(Rejection::UnknownWallet);
+                }
+                let native = self.networks[wallet.network.row()].native.ok_or(Rejection::UnknownAsset)?;
+                if amount.is_zero() { Err(Rejection::AmountZero) } else { Ok(Some((native, *amount))) }
+            }
+            Purpose::Noop => Ok(None),
+        }
+    }
+
+    pub(crate) fn decide_sign_attempt(&self, id: DispatchId, attempt: &Attempt) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        let wallet = self.wallet(dispatch.wallet).ok_or(Rejection::UnknownWallet)?;
+        if self.recovery.is_some() {
+            return Err(Rejection::Recovery);
+        }
+        if wallet.frozen.is_some() {
+            return Err(Rejection::WalletFrozen);
+        }
+        if dispatch.seen.is_some() || self.attempts.contains_key(&attempt.tx) || attempt.sent_at.is_some() {
+            return Err(Rejection::Stale);
+        }
+        if attempt.tip > attempt.fee_cap || attempt.raw.is_empty() {
+            return Err(Rejection::RuleInvalid);
+        }
+        let cancelled =
+            matches!(dispatch.purpose, Purpose::Payout(payout) if self.payout(payout).is_some_and(|p| p.cancel));
+        if cancelled && attempt.kind == AttemptKind::Act {
+            return Err(Rejection::Stale);
+        }
+        if let Some(last) = dispatch.attempts.last()
+            && !(outbids(attempt.fee_cap, last.fee_cap) && outbids(attempt.tip, last.tip))
+        {
+            return Err(Rejection::WrongConflict);
+        }
+        if let Some(more) = attempt.max_gas_cost.checked_sub(dispatch.gas_reserve) {
+            let native = self.networks[wallet.network.row()].native.ok_or(Rejection::UnknownAsset)?;
+            wallet.holding(native).available().checked_sub(more).ok_or(Rejection::WaitLiquidity)?;
+        }
+        Ok(Event::AttemptSigned { dispatch: id, attempt: attempt.clone() })
+    }
+
+    pub(crate) fn decide_mark_sent(&self, id: DispatchId, attempt: u32) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        let row = dispatch.attempt(attempt).ok_or(Rejection::UnknownDispatch)?;
+        if row.sent_at.is_some() { Err(Rejection::Stale) } else { Ok(Event::AttemptSent { dispatch: id, attempt }) }
+    }
+
+    pub(crate) fn decide_see_dispatch(&self, id: DispatchId, sighting: &Sighting) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        dispatch.attempt(sighting.attempt).ok_or(Rejection::UnknownDispatch)?;
+        if dispatch.seen.as_ref() == Some(sighting) {
+            return Err(Rejection::Stale);
+        }
+        Ok(Event::DispatchSeen { dispatch: id, sighting: sighting.clone() })
+    }
+
+    pub(crate) fn decide_unsee_dispatch(&self, id: DispatchId) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        if dispatch.seen.is_none() { Err(Rejection::Stale) } else { Ok(Event::DispatchUnseen { dispatch: id }) }
+    }
+
+    /// Success ends by the operator's policy; what releases funds takes the network's strongest finality.
+    pub(crate) fn decide_finish_dispatch(
+        &self,
+        id: DispatchId,
+        sighting: &Sighting,
+        gas: Amount,
+        depth: Depth,
+    ) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        let attempt = dispatch.attempt(sighting.attempt).ok_or(Rejection::UnknownDispatch)?;
+        let policy = &self.networks
+            [self.wallets.get(dispatch.wallet.row()).ok_or(Rejection::UnknownWallet)?.network.row()]
+        .policy;
+        let acted = sighting.success && attempt.kind == AttemptKind::Act;
+        let deep = if acted { depth.satisfies(policy.payout_finality) } else { depth.finalized };
+        if depth.nodes < policy.nodes_required || !deep {
+            return Err(Rejection::NotFinal);
+        }
+        Ok(Event::DispatchFinal { dispatch: id, sighting: sighting.clone(), gas, depth })
+    }
+
+    /// In this order: a nonce of this wallet that something else used, finally, by what enough nodes say.
+    pub(crate) fn decide_bury_dispatch(
+        &self,
+        id: DispatchId,
+        by: TxId,
+        block: BlockRef,
+        depth: Depth,
+    ) -> Result<Event, Rejection> {
+        let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
+        if dispatch.attempts.iter().any(|attempt| attempt.tx == by) {
+            return Err(Rejection::NotProven);
+        }
+        let network = self.wallets.get(dispatch.wallet.row()).ok_or(Rejection::UnknownWallet)?.network;
+        if !depth.finalized || depth.nodes < self.networks[network.row()].policy.nodes_required {
+            return Err(Rejection::NotProven);
+        }
+        Ok(Event::DispatchDead { dispatch: id, by, block })
+    }
+
+    pub(crate) fn decide_freeze_wallet(&self, wallet: WalletIx, reason: &str) -> Result<Event, Rejection> {
+        let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
+        if row.frozen.is_some() {
+            Err(Rejection::Stale)
+        } else {
+            Ok(Event::WalletFrozen { wallet, reason: reason.into() })
+        }
+    }
+
+    pub(crate) fn decide_thaw_wallet(&self, wallet: WalletIx, reason: &str) -> Result<Event, Rejection> {
+        let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
+        if row.frozen.is_none() {
+            Err(Rejection::NotPaused)
+        } else {
+            Ok(Event::WalletThawed { wallet, reason: reason.into() })
+        }
+    }
+
+    /// A transaction of our key that the journal does not have. If it is just what an open payout asks for, it is that payout;
+    /// if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn decide_adopt_dispatch(
+        &self,
+        wallet: WalletIx,
+        nonce: u64,
+        tx: TxId,
+        block: BlockRef,
+        success: bool,
+        paid: Option<&(AssetIx, Amount, Address)>,
+        gas: Amount,
+        depth: Depth,
+    ) -> Result<Event, Rejection> {
+        let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
+        if row.next_nonce != Some(nonce) {
+            return Err(Rejection::Stale);
+        }
+        let network = &self.networks[row.network.row()];
+        if !depth.finalized || depth.nodes < network.policy.nodes_required {
+            return Err(Rejection::NotFinal);
+        }
+        let purpose = paid.and_then(|(asset, amount, to)| self.match_purpose(row.network, *asset, *amount, to));
+        let lost = paid.filter(|_| success && purpose.is_none()).map(|(asset, amount, _)| (*asset, *amount));
+        let dispatch = self.next_dispatch;
+        Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas })
+    }
+
+    fn match_purpose(&self, network: NetworkIx, asset: AssetIx, amount: Amount, to: &Address) -> Option<Purpose> {
+        let same = |payout: &Payout| {
+            let waits = matches!(payout.stage, PayoutStage::Waiting(_));
+            waits && (payout.order.asset, payout.order.amount, &payout.order.destination) == (asset, amount, to)
+        };
+        if let Some((id, _)) = self.payouts.iter().find(|(_, payout)| same(payout)) {
+            return Some(Purpose::Payout(*id));
+        }
+        self.wallet_at(network, to).map(|to| Purpose::Sweep { to, asset, amount })
+    }
+
+    pub(crate) fn apply_dispatch_opened(
+        &mut self,
+        id: DispatchId,
+        wallet: WalletIx,
+        nonce: u64,
+        purpose: &Purpose,
+        gas_reserve: Amount,
+        at: Time,
+    ) {
+        self.next_dispatch = DispatchId(id.0.saturating_add(1));
+        if let Some((asset, amount)) = self.spent_by(wallet, purpose) {
+            self.reserve(wallet, asset, amount);
+        }
+        self.reserve_gas(wallet, gas_reserve);
+        self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = nonce.checked_add(1);
+        if let Purpose::Payout(payout) = purpose {
+            self.payouts.get_mut(payout).expect("decide saw the payout").stage = PayoutStage::Dispatched(id);
+        }
+        let row = Dispatch {
+            wallet,
+            nonce,
+            purpose: purpose.clone(),
+            gas_reserve,
+            attempts: Vec::new(),
+            seen: None,
+            opened_at: at,
+        };
+        self.dispatches.insert(id, row);
+    }
+
+    /// What a slot's success takes from its wallet, besides gas.
+    fn spent_by(&self, wallet: WalletIx, purpose: &Purpose) -> Option<(AssetIx, Amount)> {
+        match purpose {
+            Purpose::Payout(payout) => self.payouts.get(payout).map(|payout| (payout.order.asset, payout.order.amount)),
+            Purpose::Sweep { asset, amount, .. } => Some((*asset, *amount)),
+            Purpose::TopUp { amount, .. } => {
+                let network = self.wallets.get(wallet.row())?.network;
+                self.networks[network.row()].native.map(|native| (native, *amount))
+            }
+            Purpose::Noop => None,
+        }
+    }
+
+    fn native_of(&self, wallet: WalletIx) -> AssetIx {
+        let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
+        self.networks[network.row()].native.expect("decide saw the native asset")
+    }
+
+    fn reserve_gas(&mut self, wallet: WalletIx, gas: Amount) {
+        self.reserve(wallet, self.native_of(wallet), gas);
+    }
+
+    pub(crate) fn apply_attempt_signed(&mut self, id: DispatchId, attempt: &Attempt) {
+        self.attempts.insert(attempt.tx, id);
+        let row = self.dispatches.get_mut(&id).expect("decide saw the dispatch");
+        row.attempts.push(attempt.clone());
+        let wallet = row.wallet;
+        if let Some(more) = attempt.max_gas_cost.checked_sub(row.gas_reserve) {
+            row.gas_reserve = attempt.max_gas_cost;
+            self.reserve_gas(wallet, more);
+        }
+    }
+
+    pub(crate) fn apply_attempt_sent(&mut self, id: DispatchId, attempt: u32, at: Time) {
+        let row = self.dispatches.get_mut(&id).expect("decide saw the dispatch");
+        let attempt = usize::try_from(attempt).ok().and_then(|attempt| row.attempts.get_mut(attempt));
+        attempt.expect("decide saw the attempt").sent_at = Some(at);
+    }
+
+    pub(crate) fn apply_dispatch_seen(&mut self, id: DispatchId, sighting: Option<&Sighting>) {
+        self.dispatches.get_mut(&id).expect("decide saw the dispatch").seen = sighting.cloned();
+    }
+
+    /// Takes the slot out and gives its reservations back.
+    fn close_dispatch(&mut self, id: DispatchId) -> Dispatch {
+        let row = self.dispatches.remove(&id).expect("decide saw the dispatch");
+        for attempt in &row.attempts {
+            self.attempts.remove(&attempt.tx);
+        }
+        if let Some((asset, amount)) = self.spent_by(row.wallet, &row.purpose) {
+            self.unreserve(row.wallet, asset, amount);
+        }
+        let native = self.native_of(row.wallet);
+        self.unreserve(row.wallet, native, row.gas_reserve);
+        row
+    }
+
+    pub(crate) fn apply_dispatch_final(&mut self, id: DispatchId, sighting: &Sighting, gas: Amount) -> Subject {
+        let row = self.close_dispatch(id);
+        let attempt = row.attempt(sighting.attempt).expect("decide saw the attempt").clone();
+        let acted = sighting.success && attempt.kind == AttemptKind::Act;
+        let reverted = !sighting.success && attempt.kind == AttemptKind::Act;
+        let (moved, to) = self.settle_purpose(row.wallet, &row.purpose, acted, reverted);
+        self.pay_gas(row.wallet, gas);
+        let recent = RecentFinal {
+            dispatch: id,
+            tx: attempt.tx,
+            raw: attempt.raw,
+            block: sighting.block,
+            wallet: row.wallet,
+            moved,
+            to,
+            gas,
+            orphaned: false,
+        };
+        let network = self.wallets.get(row.wallet.row()).expect("decide saw the wallet").network;
+        self.networks[network.row()].recent_final.push_back(recent);
+        subject(&row.purpose)
+    }
+
+    /// Posts what the slot's end means: done, reverted, or its nonce used up without effect.
+    fn settle_purpose(
+        &mut self,
+        wallet: WalletIx,
+        purpose: &Purpose,
+        acted: bool,
+        reverted: bool,
+    ) -> (Option<(AssetIx, Amount)>, Option<WalletIx>) {
+        let spent = self.spent_by(wallet, purpose).filter(|_| acted);
+        match purpose {
+            Purpose::Payout(payout) => {
+                let row = self.payouts.get_mut(payout).expect("a slot's payout is open");
+                let (success_fee, failure_fee, cancel) = (row.success_fee, row.failure_fee, row.cancel);
+                if acted {
+                    let (asset, amount) = (row.order.asset, row.order.amount);
+                    self.take_holding(wallet, asset, amount);
+                    self.end_payout(*payout, true, success_fee);
+                } else if reverted || cancel {
+                    self.end_payout(*payout, false, failure_fee);
+                } else {
+                    row.stage = PayoutStage::Waiting(Wait::Turn);
+                }
+                (spent, None)
+            }
+            Purpose::Sweep { to, .. } | Purpose::TopUp { to, .. } => {
+                if let Some((asset, amount)) = spent {
+                    self.take_holding(wallet, asset, amount);
+                    self.add_holding(*to, asset, amount);
+                }
+                (spent, spent.map(|_| *to))
+            }
+            Purpose::Noop => (None, None),
+        }
+    }
+
+    pub(crate) fn apply_dispatch_dead(&mut self, id: DispatchId, by: TxId, at: Time) -> Subject {
+        let row = self.close_dispatch(id);
+        if let Purpose::Payout(payout) = &row.purpose {
+            self.payouts.get_mut(payout).expect("a slot's payout is open").stage = PayoutStage::Waiting(Wait::Turn);
+        }
+        let wallet = self.wallets.get_mut(row.wallet.row()).expect("decide saw the wallet");
+        let reason = format!("its nonce {} was used by {by}, which is not ours: its key is used elsewhere", row.nonce);
+        wallet.frozen.get_or_insert(Stop { reason: reason.into(), since: at });
+        subject(&row.purpose)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn apply_dispatch_adopted(
+        &mut self,
+        id: DispatchId,
+        wallet: WalletIx,
+        nonce: u64,
+        purpose: Option<&Purpose>,
+        (tx, block, success): (TxId, BlockRef, bool),
+        lost: Option<(AssetIx, Amount)>,
+        gas: Amount,
+        at: Time,
+    ) -> Subject {
+        self.next_dispatch = DispatchId(id.0.saturating_add(1));
+        self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = nonce.checked_add(1);
+        let (mut moved, mut to) = (None, None);
+        match purpose {
+            Some(Purpose::Payout(payout)) => {
+                let row = self.payouts.get(payout).expect("decide saw the payout");
+                let (asset, amount, success_fee, failure_fee) =
+                    (row.order.asset, row.order.amount, row.success_fee, row.failure_fee);
+                if success {
+                    // The books may have less in this wallet than the network had; the payout's custody comes off in whole.
+                    let taken = self.take_at_most(wallet, asset, amount);
+                    let rest = amount.checked_sub(taken).expect("no more is taken than asked");
+                    self.take_anywhere(wallet, asset, rest);
+                    moved = Some((asset, amount));
+                }
+                self.end_payout(*payout, success, if success { success_fee } else { failure_fee });
+            }
+            Some(Purpose::Sweep { to: into, asset, amount }) if success => {
+                let taken = self.take_at_most(wallet, *asset, *amount);
+                self.add_holding(*into, *asset, taken);
+                (moved, to) = (Some((*asset, taken)), Some(*into));
+            }
+            _ => {}
+        }
+        if let Some((asset, amount)) = lost {
+            let taken = self.take_at_most(wallet, asset, amount);
+            let (token, scaled) = (self.token_of(asset), self.scaled(asset, taken));
+            self.ledger.expense(token, scaled);
+            moved = Some((asset, taken));
+            let reason = format!("{tx} with nonce {nonce} is not in the journal and matches no open work");
+            let row = self.wallets.get_mut(wallet.row()).expect("decide saw the wallet");
+            row.frozen.get_or_insert(Stop { reason: reason.into(), since: at });
+        }
+        self.pay_gas(wallet, gas);
+        let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
+        let recent =
+            RecentFinal { dispatch: id, tx, raw: Box::default(), block, wallet, moved, to, gas, orphaned: false };
+        self.networks[network.row()].recent_final.push_back(recent);
+        purpose.map_or(Subject::Event, subject)
+    }
+
+    /// Takes what is missing in one wallet's books from the others of its network; what none has is the operator's to bring.
+    fn take_anywhere(&mut self, wallet: WalletIx, asset: AssetIx, mut missing: Amount) {
+        let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
+        for other in self.house_wallets.clone() {
+            if self.wallets.get(other.row()).is_some_and(|row| row.network == network) {
+                let taken = self.take_at_most(other, asset, missing);
+                missing = missing.checked_sub(taken).expect("no more is taken than asked");
+            }
+        }
+        if !missing.is_zero() {
+            // The network paid it, so somebody brought it that the books have not seen yet: the operator.
+            let (token, scaled) = (self.token_of(asset), self.scaled(asset, missing));
+            self.ledger.deposit_equity(token, scaled);
+        }
+    }
+}
+
+fn subject(purpose: &Purpose) -> Subject {
+    match purpose {
+        Purpose::Payout(payout) => Subject::Payout(*payout),
+        Purpose::Sweep { .. } | Purpose::TopUp { .. } | Purpose::Noop => Subject::Event,
+    }
+}

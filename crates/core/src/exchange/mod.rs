@@ -1,0 +1,22 @@
+//! The exchange: value comes in as deposits, belongs to accounts, and goes out as payouts, on any network.
+//!
+//! It promises that a deposit is credited once, ever; that a payout is paid at most once; that funds on hold are released
+//! only by proof. **It never speaks a network's protocol**: what workers saw comes in as commands.
+
+mod accounts;
+mod config;
+mod custody;
+mod deposits;
+mod dispatches;
+mod networks;
+mod operator;
+mod payouts;
+pub(crate) mod requests;
+pub(crate) mod rows;
+mod transfers;
+mod views;
+
+pub use deposits::SettledDeposit;
+pub use payouts::Quote;
+pub use requests::{AHEAD_MS, Answer, KEPT_MS};
+pub use rows::*;

@@ -1,0 +1,130 @@
+//! How far each network was searched, and what a reorg undoes.
+
+use super::rows::*;
+use crate::event::Event;
+use crate::ids::*;
+use crate::model::Stop;
+use crate::{BlockRef, Rejection, State};
+
+impl State {
+    pub(crate) fn decide_start_network(
+        &self,
+        network: NetworkIx,
+        genesis: BlockRef,
+        from: BlockRef,
+    ) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        match row.genesis {
+            Some(known) if known.hash != genesis.hash => Err(Rejection::ConfigInUse),
+            Some(_) => Err(Rejection::AlreadyListed),
+            None => Ok(Event::NetworkStarted { network, genesis, from }),
+        }
+    }
+
+    pub(crate) fn decide_scan_blocks(&self, network: NetworkIx, blocks: &[BlockRef]) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        let mut head = *row.head().ok_or(Rejection::Stale)?;
+        if blocks.is_empty() {
+            return Err(Rejection::Stale);
+        }
+        for block in blocks {
+            if block.parent != head.hash || Some(block.height) != head.height.checked_add(1) {
+                return Err(Rejection::Stale);
+            }
+            head = *block;
+        }
+        Ok(Event::BlocksScanned { network, blocks: blocks.to_vec() })
+    }
+
+    pub(crate) fn decide_rewind_scan(&self, network: NetworkIx, to: BlockRef) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        if row.head() == Some(&to) || !row.scanned.contains(&to) {
+            return Err(Rejection::Stale);
+        }
+        Ok(Event::ScanRewound { network, to })
+    }
+
+    pub(crate) fn decide_halt_network(&self, network: NetworkIx, reason: &str) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        if row.halted.is_some() {
+            Err(Rejection::Stale)
+        } else {
+            Ok(Event::NetworkHalted { network, reason: reason.into() })
+        }
+    }
+
+    pub(crate) fn decide_resume_network(
+        &self,
+        network: NetworkIx,
+        reason: &str,
+        from: Option<BlockRef>,
+    ) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        if row.halted.is_none() {
+            return Err(Rejection::NotPaused);
+        }
+        Ok(Event::NetworkResumed { network, reason: reason.into(), from })
+    }
+
+    pub(crate) fn apply_network_started(&mut self, network: NetworkIx, genesis: BlockRef, from: BlockRef) {
+        let row = &mut self.networks[network.row()];
+        row.genesis = Some(genesis);
+        row.scanned.push_back(from);
+    }
+
+    pub(crate) fn apply_blocks_scanned(&mut self, network: NetworkIx, blocks: &[BlockRef]) {
+        let row = &mut self.networks[network.row()];
+        row.scanned.extend(blocks);
+        let horizon = row.horizon();
+        while row.scanned.len() > horizon {
+            row.scanned.pop_front();
+        }
+        // An orphan stays until it is seen again or reversed, however old.
+        let oldest = row.scanned.front().map_or(0, |block| block.height);
+        row.recent.retain(|credit| credit.orphaned || credit.block.height >= oldest);
+        row.recent_final.retain(|sent| sent.block.height >= oldest);
+    }
+
+    /// Forgets the blocks above `to` and what was seen in them; a rewind deeper than the policy halts the network.
+    pub(crate) fn apply_scan_rewound(&mut self, network: NetworkIx, to: BlockRef, at: Time) {
+        let gone = |block: &BlockRef| block.height > to.height;
+        let row = &mut self.networks[network.row()];
+        let depth = row.head().map_or(0, |head| head.height.saturating_sub(to.height));
+        row.scanned.retain(|block| !gone(block));
+        let lost =
+            row.recent.iter_mut().filter(|credit| gone(&credit.block)).map(|credit| credit.orphaned = true).count();
+        let unsent =
+            row.recent_final.iter_mut().filter(|sent| gone(&sent.block)).map(|sent| sent.orphaned = true).count();
+        if depth > u64::from(row.policy.reorg_depth) {
+            let reason = format!(
+                "a reorg of {depth} blocks is deeper than the policy's {}; {lost} credited deposits and {unsent} of our final transactions were in them",
+                row.policy.reorg_depth
+            );
+            row.halted.get_or_insert(Stop { reason: reason.into(), since: at });
+        }
+        for pending in self.pending.values_mut() {
+            if pending.deposit.key.network == network && gone(&pending.deposit.block) {
+                pending.orphaned = true;
+            }
+        }
+        for dispatch in self.dispatches.values_mut() {
+            let here = self.wallets.get(dispatch.wallet.row()).is_some_and(|wallet| wallet.network == network);
+            if here && dispatch.seen.as_ref().is_some_and(|seen| gone(&seen.block)) {
+                dispatch.seen = None;
+            }
+        }
+    }
+
+    pub(crate) fn apply_network_resumed(&mut self, network: NetworkIx, from: Option<BlockRef>) {
+        let row = &mut self.networks[network.row()];
+        row.halted = None;
+        if let Some(from) = from {
+            row.scanned.clear();
+            row.scanned.push_back(from);
+        }
+    }
+
+    pub(super) fn recent_mut(&mut self, key: &crate::model::DepositKey) -> Option<&mut RecentCredit> {
+        self.networks.get_mut(key.network.row())?.recent.iter_mut().find(|credit| credit.key == *key)
+    }
+}

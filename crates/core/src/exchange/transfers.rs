@@ -1,0 +1,71 @@
+//! A deposit and a payout asked for in one call. The payout is held in the moment that the deposit's credit allows it.
+
+use super::rows::Transfer;
+use crate::event::{Event, Subject};
+use crate::ids::*;
+use crate::model::*;
+use crate::{Rejection, State, TxId};
+
+/// Marks a nonce that a transfer used before it has a payout.
+const TRANSFER: u64 = 1 << 63;
+
+impl State {
+    pub(crate) fn decide_request_transfer(
+        &self,
+        request: Request,
+        network: NetworkIx,
+        tx: TxId,
+        order: &PayoutOrder,
+        now: Time,
+    ) -> Result<Event, Rejection> {
+        self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        let account = self.check_order(order, now)?;
+        self.check_payable(order)?;
+        let order = PayoutOrder { account, ..order.clone() };
+        Ok(Event::TransferRequested { request, transfer: self.next_transfer, network, tx, order })
+    }
+
+    /// Holds the payout, or ends the transfer with the reason: what is not transient will not become true by waiting.
+    pub(crate) fn decide_hold_transfer(&self, id: TransferId, deposit: &DepositKey) -> Result<Event, Rejection> {
+        let transfer = self.transfers.get(&id).ok_or(Rejection::UnknownTransfer)?;
+        if (deposit.network, deposit.tx) != (transfer.network, transfer.tx) {
+            return Err(Rejection::UnknownDeposit);
+        }
+        let settled = self.settled_deposit(deposit).ok_or(Rejection::NotFinal)?;
+        let account = self.ledger.resolve(transfer.order.account);
+        let failed = |why| Ok(Event::TransferFailed { transfer: id, why });
+        if settled.reversed || settled.account != Some(account) {
+            return failed(Rejection::DepositElsewhere);
+        }
+        if self.ledger.is_frozen(account) {
+            return failed(Rejection::AccountFrozen);
+        }
+        match self.hold_payout(transfer.request, account, &transfer.order, Some(id)) {
+            Err(why) if !why.is_transient() => failed(why),
+            answer => answer,
+        }
+    }
+
+    pub(crate) fn decide_fail_transfer(&self, transfer: TransferId, why: Rejection) -> Result<Event, Rejection> {
+        self.transfers.get(&transfer).ok_or(Rejection::UnknownTransfer)?;
+        Ok(Event::TransferFailed { transfer, why })
+    }
+
+    pub(crate) fn apply_transfer_requested(
+        &mut self,
+        request: Request,
+        transfer: TransferId,
+        network: NetworkIx,
+        tx: TxId,
+        order: &PayoutOrder,
+        at: Time,
+    ) -> Subject {
+        let nonce = self.nonce_fingerprint(order.account, order.nonce);
+        self.known_payouts.set(nonce, TRANSFER | transfer.0, order.account);
+        self.transfers.insert(transfer, Transfer { network, tx, order: order.clone(), request, at });
+        self.next_transfer = TransferId(transfer.0.saturating_add(1));
+        // Asking for a transfer says that the transaction pays us.
+        self.claims.entry((network, tx)).or_insert(super::rows::Claim { by: Some(order.account), at });
+        Subject::Transfer(transfer)
+    }
+}
