@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    catalog::{self, CLEAN_FILE, RESTORED_FILE, TMP_SUFFIX, segment_name},
+    catalog::{self, CLEAN_FILE, RESTORED_FILE, TMP_SUFFIX, UNFINISHED_FILE, segment_name},
     disk::{self, Disk, DiskFile},
     error::Error,
     format::{ChainHash, Head},
@@ -47,15 +47,14 @@ pub(crate) fn backup(
     dest: &Arc<dyn Disk>,
     on_progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Backup, Error> {
-    refuse_journal(&**dest)?;
+    start_copy(&**dest)?;
     let source = &feed.catalog.disk;
     // Head before segments: all that is durable by now is in the segments listed after.
     let head = feed.head();
     let segments: Vec<u64> = feed.catalog.all().iter().map(|segment| segment.first).collect();
-    copy_all(source, dest, &segments, head, on_progress).and_then(|backup| {
-        open::write_marker(&**dest, CLEAN_FILE, &backup.head)?;
-        Ok(backup)
-    })
+    let backup = copy_all(source, dest, &segments, head, on_progress)?;
+    finish_copy(&**dest, &head)?;
+    Ok(backup)
 }
 
 /// Copies a backup or an archive into an empty folder, after checking every byte of it, and notes in the new folder that
@@ -63,30 +62,45 @@ pub(crate) fn backup(
 ///
 /// # Errors
 /// [`Error::NotEmpty`], [`Error::NotFound`], [`Error::Corrupt`] with file and offset, or what either disk says. The new
-/// folder has no usable journal then.
+/// folder cannot be opened then, but restoring into it can be tried again.
 pub fn restore(
     source: &Arc<dyn Disk>,
     dest: &Arc<dyn Disk>,
     on_verify: &mut dyn FnMut(VerifyProgress),
     on_copy: &mut dyn FnMut(u64, u64),
 ) -> Result<Backup, Error> {
-    refuse_journal(&**dest)?;
     let head = verify(source, on_verify)?.head;
     let segments = catalog::list_segments(&**source)?;
-    // Until both notes are there, an orderly end cannot be taken for a journal that was never elsewhere.
-    open::write_marker(&**dest, RESTORED_FILE, &head)?;
+    start_copy(&**dest)?;
     let backup = copy_all(source, dest, &segments, head, on_copy)?;
-    open::write_marker(&**dest, CLEAN_FILE, &backup.head)?;
+    open::write_marker(&**dest, RESTORED_FILE, &head)?;
+    finish_copy(&**dest, &head)?;
     Ok(backup)
 }
 
-fn refuse_journal(dest: &dyn Disk) -> Result<(), Error> {
+/// Marks the folder as unfinished, so that half a copy is never taken for a journal; what an earlier unfinished copy left
+/// is removed.
+fn start_copy(dest: &dyn Disk) -> Result<(), Error> {
     let names = dest.list().map_err(|e| Error::io(dest, "list", "", e))?;
-    let marked = names.iter().any(|name| name == CLEAN_FILE);
-    if marked || !catalog::list_segments(dest)?.is_empty() {
+    let ours =
+        |name: &&String| [CLEAN_FILE, RESTORED_FILE].contains(&&***name) || catalog::segment_first(name).is_some();
+    if names.iter().any(|name| name == UNFINISHED_FILE) {
+        for name in names.iter().filter(ours) {
+            dest.remove(name).map_err(|e| Error::io(dest, "remove", name, e))?;
+        }
+        return Ok(());
+    }
+    if names.iter().any(|name| ours(&name)) {
         return Err(Error::NotEmpty { folder: dest.location("") });
     }
-    Ok(())
+    dest.create(UNFINISHED_FILE).map_err(|e| Error::io(dest, "create", UNFINISHED_FILE, e))?;
+    dest.sync_dir().map_err(|e| Error::io(dest, "sync", "", e))
+}
+
+fn finish_copy(dest: &dyn Disk, head: &Head) -> Result<(), Error> {
+    open::write_marker(dest, CLEAN_FILE, head)?;
+    dest.remove(UNFINISHED_FILE).map_err(|e| Error::io(dest, "remove", UNFINISHED_FILE, e))?;
+    dest.sync_dir().map_err(|e| Error::io(dest, "sync", "", e))
 }
 
 /// Copies the segments up to `head`, in order, each checked against the one before as the copy shows it.

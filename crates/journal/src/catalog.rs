@@ -15,6 +15,8 @@ pub(crate) const TMP_SUFFIX: &str = ".tmp";
 pub(crate) const CLEAN_FILE: &str = "clean";
 /// Says that the journal came out of a backup, and where that ended.
 pub(crate) const RESTORED_FILE: &str = "restored";
+/// Says that somebody began to copy a journal into this folder and has not finished.
+pub(crate) const UNFINISHED_FILE: &str = "unfinished";
 
 /// One entry of the sparse index for so many bytes of segment: at most so much is walked to find a position.
 const INDEX_STEP: u64 = 256 << 10;
@@ -29,9 +31,12 @@ pub(crate) fn segment_first(name: &str) -> Option<u64> {
     (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
 }
 
-/// First positions of all segments of a folder, ascending.
+/// First positions of all segments of a folder, ascending. Refuses a folder that was never a whole journal.
 pub(crate) fn list_segments(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
     let names = disk.list().map_err(|e| Error::io(disk, "list", "", e))?;
+    if names.iter().any(|name| name == UNFINISHED_FILE) {
+        return Err(Error::Unfinished { folder: disk.location("") });
+    }
     let mut firsts: Vec<u64> = names.iter().filter_map(|name| segment_first(name)).collect();
     firsts.sort_unstable();
     if let Some(first) = firsts.first().filter(|first| **first != 1) {

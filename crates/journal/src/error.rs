@@ -57,12 +57,10 @@ pub enum Error {
         holder: Option<u32>,
     },
     /// Only the reserve is left, and the batch was not essential; or nothing is left at all. Nothing was written.
-    #[error("no room for {bytes} bytes in {folder}")]
+    #[error("the disk of {folder} is full")]
     DiskFull {
         /// The folder.
         folder: String,
-        /// Bytes that were asked for.
-        bytes: u64,
     },
     /// A batch must fit into one segment. Nothing was written.
     #[error("a batch of {bytes} bytes is larger than a segment takes, {limit}")]
@@ -87,6 +85,12 @@ pub enum Error {
     /// There is no journal in the folder.
     #[error("{folder} has no journal")]
     NotFound {
+        /// The folder.
+        folder: String,
+    },
+    /// The folder holds a backup or a restore that did not finish. Doing it again starts over.
+    #[error("{folder} holds an unfinished copy of a journal")]
+    Unfinished {
         /// The folder.
         folder: String,
     },
@@ -115,6 +119,7 @@ impl Error {
             Self::PayloadMismatch { .. } => "journal-payload-mismatch",
             Self::NotEmpty { .. } => "journal-not-empty",
             Self::NotFound { .. } => "journal-not-found",
+            Self::Unfinished { .. } => "journal-copy-unfinished",
             Self::BadOptions { .. } => "journal-bad-options",
             Self::Closed => "journal-closed",
         }
@@ -132,6 +137,7 @@ impl Error {
             | Self::PayloadMismatch { .. }
             | Self::NotEmpty { .. }
             | Self::NotFound { .. }
+            | Self::Unfinished { .. }
             | Self::BadOptions { .. }
             | Self::Closed => false,
         }
@@ -140,9 +146,7 @@ impl Error {
     /// Turns an answer of the disk into an error that names the file; a full disk is its own kind.
     pub(crate) fn io(disk: &dyn Disk, what: &'static str, name: &str, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { folder: disk.location(""), bytes: 0 }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { folder: disk.location("") },
             _ => Self::Io { what, file: disk.location(name), source: Arc::new(source) },
         }
     }

@@ -23,7 +23,8 @@ pub struct Options {
     pub genesis: ChainHash,
     /// Size of a segment file in bytes, a multiple of 512 from 4 KiB to 2 GiB. The largest batch is a little smaller.
     pub segment_bytes: u64,
-    /// Bytes kept ready that only [`Urgency::Essential`] batches may use.
+    /// Bytes kept ready that only [`Urgency::Essential`] batches may use. Besides them, one segment is kept ready to go
+    /// on in and one for a recovery on a full disk, so a new folder takes the reserve, in whole segments, and three more.
     pub reserve_bytes: u64,
     /// Batches that may wait for the log thread before [`Appender::append`] waits too.
     pub queue_batches: usize,
@@ -135,7 +136,10 @@ impl Journal {
             return Err(error.clone());
         }
         if !batch.is_empty() {
-            self.spares.admit_alone(batch.disk_bytes(), urgency)?;
+            match self.spares.admit_alone(batch.disk_bytes(), urgency) {
+                Err(error @ (Error::DiskFull { .. } | Error::BatchTooLarge { .. })) => return Err(error),
+                other => self.watch(other)?,
+            }
         }
         self.write_admitted(batch, time_ms)
     }

@@ -146,7 +146,7 @@ mod tests {
             let mark = Arc::clone(&mark);
             move || mark.wait(4)
         });
-        mark.end(Error::DiskFull { folder: "x".into(), bytes: 1 });
+        mark.end(Error::DiskFull { folder: "x".into() });
         mark.end(Error::Closed);
         assert_eq!(waiter.join().expect("no panic").expect_err("ended").code(), "disk-full");
         assert_eq!(mark.wait(3).expect("that far it is durable"), 3);

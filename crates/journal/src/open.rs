@@ -55,21 +55,26 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Journal, Err
     })?;
     let mut firsts = catalog::list_segments(&*disk)?;
     let clean = read_marker(&*disk, CLEAN_FILE)?;
+    let closed_at = clean.and_then(Marker::head);
     let restored = read_marker(&*disk, RESTORED_FILE)?.and_then(Marker::head);
     let created = firsts.is_empty();
-    if created && clean.is_some() {
-        return Err(Error::corrupt(&*disk, &segment_name(1), 0, "the journal was closed in order, but is not there"));
+    if created && (clean.is_some() || restored.is_some()) {
+        return Err(Error::corrupt(&*disk, &segment_name(1), 0, "there was a journal here, but its segments are gone"));
     }
+    let mut found = None;
+    if !created {
+        let tail = find_tail(&disk, &firsts)?;
+        judge_tail(&*disk, &firsts, &tail.scanned, closed_at)?;
+        found = Some(tail);
+    }
+    // Nothing was changed so far, and from here on nothing is refused.
     remove_half_made(&*disk)?;
     let spares = Spares::open(Arc::clone(&disk), options.segment_bytes, options.reserve_bytes)?;
     if created {
         create_first(&*disk, &options)?;
         firsts.push(1);
     }
-
-    let TailFound { genesis, scanned, scanner } = find_tail(&disk, &firsts)?;
-    let closed_at = clean.and_then(Marker::head);
-    judge_tail(&*disk, &firsts, &scanned, closed_at)?;
+    let TailFound { genesis, scanned, scanner } = found.map_or_else(|| find_tail(&disk, &firsts), Ok)?;
     let is_clean = created || (scanned.damage.is_none() && closed_at == Some(scanned.head));
     let name = segment_name(*firsts.last().expect("there is a segment"));
     if !is_clean {
@@ -146,8 +151,6 @@ pub(crate) fn open_checked(
     let name = segment_name(first);
     let (file, header) = scan::open_segment(&**disk, &name)?;
     let corrupt = |reason| Error::corrupt(&**disk, &name, 0, reason);
-    // The header was synced before the file had this name.
-    let header = header.map_err(corrupt)?;
     if header.first != first {
         return Err(corrupt("the segment header does not match the file name"));
     }

@@ -70,17 +70,14 @@ pub(crate) struct Scanner {
     window_at: u64,
 }
 
-/// Opens a segment and reads its header. `Err` inside is damage of that header.
-pub(crate) fn open_segment(
-    disk: &dyn Disk,
-    name: &str,
-) -> Result<(Arc<dyn DiskFile>, Result<SegmentHeader, &'static str>), Error> {
+/// Opens a segment and reads its header, which was synced before the file had its name, so it must be whole.
+pub(crate) fn open_segment(disk: &dyn Disk, name: &str) -> Result<(Arc<dyn DiskFile>, SegmentHeader), Error> {
     let file = disk.open(name).map_err(|e| Error::io(disk, "open", name, e))?;
     let mut block = [0; BLOCK];
     let read = disk::read_full(&*file, &mut block, 0).map_err(|e| Error::io(disk, "read", name, e))?;
     match SegmentHeader::decode(&block[..read]) {
-        Ok(header) => Ok((file, Ok(header))),
-        Err(Flaw::Damaged(reason)) => Ok((file, Err(reason))),
+        Ok(header) => Ok((file, header)),
+        Err(Flaw::Damaged(reason)) => Err(Error::corrupt(disk, name, 0, reason)),
         Err(Flaw::Version(found)) => Err(unknown_format(disk, name, 0, found)),
     }
 }

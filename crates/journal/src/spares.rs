@@ -22,6 +22,10 @@ const SPARE_PREFIX: &str = "spare-";
 const ZERO_PIECE: usize = 1 << 20;
 const ZERO_SYNC: u64 = 4 << 20;
 
+/// One spare is for nobody: a process that dies on a full disk must be able to rewrite its tail, which then gives the room
+/// of the old one back.
+const FOR_RECOVERY: usize = 1;
+
 /// Whether a batch may use the reserve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
@@ -65,7 +69,7 @@ struct State {
 
 impl State {
     fn available(&self) -> usize {
-        self.ready.len() - self.promised
+        (self.ready.len() - self.promised).saturating_sub(FOR_RECOVERY)
     }
 }
 
@@ -146,7 +150,7 @@ impl Spares {
                 return Ok(state);
             }
             if state.full {
-                return Err(Error::DiskFull { folder: self.disk.location(""), bytes: len });
+                return Err(Error::DiskFull { folder: self.disk.location("") });
             }
             state = self.changed.wait(state).expect("no holder of this lock panics");
         }
@@ -156,10 +160,7 @@ impl Spares {
     pub(crate) fn admit_alone(&self, len: u64, urgency: Urgency) -> Result<(), Error> {
         self.check_len(len)?;
         while self.fits(&self.state(), len, urgency).is_none() {
-            match self.prepare() {
-                Err(Error::DiskFull { folder, .. }) => return Err(Error::DiskFull { folder, bytes: len }),
-                other => other?,
-            }
+            self.prepare()?;
         }
         self.admit(len, urgency)
     }

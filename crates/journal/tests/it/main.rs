@@ -1,6 +1,12 @@
 //! The journal through its public face, on real files and on a disk that fails.
 
 mod append;
+mod copies;
+mod corruption;
+mod crash;
+mod format;
+mod full_disk;
+mod log_thread;
 
 use std::sync::Arc;
 
