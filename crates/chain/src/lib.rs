@@ -14,6 +14,7 @@
 mod block;
 mod counters;
 mod error;
+pub mod evm;
 pub mod fees;
 pub mod finality;
 pub mod follower;
@@ -27,7 +28,7 @@ mod tx;
 pub use block::{At, Block, BlockId, Heads, Identity};
 pub use counters::{Counters, NodeCounters};
 pub use error::Error;
-pub use network::{Network, Rules};
+pub use network::{AnyNetwork, Network, Rules};
 pub use node::{Accounts, Node};
 pub use payment::{Asset, Ignored, Outcome, Payment, Receivers, Scan, TooLarge, TxPayments};
 pub use token::{Charges, Code, PinnedCode, Returns, TokenFacts};

@@ -14,6 +14,7 @@ use tokengine_core::{Address, Amount, BlockHash, BlockRef, Depth, TxId};
 
 use self::ask::{Agreement, Slot};
 use crate::counters::count;
+use crate::evm::EvmNode;
 use crate::follower::{FollowRules, Followed, Follower, Next};
 use crate::{
     Asset, At, Block, BlockId, Counters, Error, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus, finality,
@@ -304,4 +305,27 @@ fn split<T>(answers: Vec<(usize, Result<T, Error>)>) -> (Vec<T>, Vec<Error>) {
         }
     }
     (told, faults)
+}
+
+/// A network of any of the kinds we know. The set is closed, and a network's nodes are all of one kind, so what runs on
+/// it is generic over [`Node`], and matched here once.
+pub enum AnyNetwork {
+    /// An EVM network.
+    Evm(Network<EvmNode>),
+}
+
+impl AnyNetwork {
+    /// Its CAIP-2 id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Evm(network) => network.id(),
+        }
+    }
+
+    /// For the metrics.
+    pub fn counters(&self) -> &Counters {
+        match self {
+            Self::Evm(network) => network.counters(),
+        }
+    }
 }
