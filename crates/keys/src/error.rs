@@ -131,7 +131,7 @@ pub enum Error {
         /// Whose signature was asked for.
         address: EvmAddress,
         /// What is wrong with the answer.
-        reason: SignatureError,
+        reason: String,
     },
     /// This signer must see what it signs, and the request holds only a hash (or something it cannot read).
     #[error("the signer of {address} cannot sign this: {why}")]
@@ -139,6 +139,12 @@ pub enum Error {
         /// Whose signature was asked for.
         address: EvmAddress,
         /// What it would need.
+        why: &'static str,
+    },
+    /// The address of a remote signer is of no use.
+    #[error("not the URL of a signer: {why}")]
+    SignerUrl {
+        /// What is wrong, without the URL.
         why: &'static str,
     },
     /// A signature from outside is not good.
@@ -178,6 +184,7 @@ impl Error {
             Self::SignerRefused { .. } => "signer-refused",
             Self::SignerWrong { .. } => "signer-wrong-answer",
             Self::SignerUnable { .. } => "signer-unable",
+            Self::SignerUrl { .. } => "signer-url-invalid",
             Self::Signature(refusal) => refusal.code(),
             Self::ApiKey => "api-key-invalid",
             Self::Random { .. } => "no-random-bytes",
@@ -206,6 +213,7 @@ impl Error {
             | Self::SignerRefused { .. }
             | Self::SignerWrong { .. }
             | Self::SignerUnable { .. }
+            | Self::SignerUrl { .. }
             | Self::Signature(_)
             | Self::ApiKey => false,
         }

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use alloy::primitives::{Address, keccak256};
 use k256::ecdsa::SigningKey;
 
-use crate::{Error, EvmAddress, RecoverableSignature, Secret};
+use crate::{Error, EvmAddress, RecoverableSignature, RemoteSigner, Secret, SignatureError};
 
 /// What should be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,8 @@ pub trait Signer: Send + Sync {
         async move {
             let signature = self.answer(request).await?;
             let address = self.address();
-            signature.check(request.hash(), address).map_err(|reason| Error::SignerWrong { address, reason })?;
+            let wrong = |refusal: SignatureError| Error::SignerWrong { address, reason: refusal.to_string() };
+            signature.check(request.hash(), address).map_err(wrong)?;
             Ok(signature)
         }
     }
@@ -139,6 +140,14 @@ impl Signer for LocalSigner {
 pub enum AnySigner {
     /// A key in this process.
     Local(LocalSigner),
+    /// A key of a service elsewhere.
+    Remote(RemoteSigner),
+}
+
+impl From<RemoteSigner> for AnySigner {
+    fn from(signer: RemoteSigner) -> Self {
+        Self::Remote(signer)
+    }
 }
 
 impl From<LocalSigner> for AnySigner {
@@ -151,12 +160,14 @@ impl Signer for AnySigner {
     fn address(&self) -> EvmAddress {
         match self {
             Self::Local(signer) => signer.address(),
+            Self::Remote(signer) => signer.address(),
         }
     }
 
     async fn answer(&self, request: &SignRequest) -> Result<RecoverableSignature, Error> {
         match self {
             Self::Local(signer) => signer.answer(request).await,
+            Self::Remote(signer) => signer.answer(request).await,
         }
     }
 }
@@ -166,7 +177,6 @@ mod tests {
     use alloy::primitives::hex;
 
     use super::*;
-    use crate::SignatureError;
 
     fn signer(byte: u8) -> LocalSigner {
         LocalSigner::from_key(&Secret::new([byte; 32])).unwrap()

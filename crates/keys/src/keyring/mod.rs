@@ -10,7 +10,7 @@ mod spec;
 use std::{collections::BTreeMap, path::Path};
 
 pub use name::{KeyName, KeyRef};
-pub use spec::{KeySpec, Material, MnemonicSource};
+pub use spec::{KeySpec, Material, MnemonicSource, RemoteSpec};
 
 use crate::{AnySigner, DepositAddresses, DepositKeys, Error, EvmAddress, Signer};
 

@@ -21,17 +21,28 @@
 //! account = 1
 //!
 //! [[keys]]
+//! name = "vault"                              # a key that a service holds: Web3Signer, Clef, …
+//! remote = { url = "http://127.0.0.1:9000", token = { env = "SIGNER_TOKEN" }, timeout-ms = 2000 }
+//! address = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+//!
+//! [[keys]]
 //! name = "watched"                            # the same family where it must not be able to spend
 //! xpub = "xpub6…"
 //! ```
 //! In place of `keystore` and `password` a bare `private-key = { env = "…" }` will do, and in place of `seed` and
 //! `password` a bare `mnemonic = { file = "…" }`: as safe as the place it comes from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{KeyName, KeyStage, Loaded};
 use crate::{
-    AnySigner, DepositAddresses, DerivationPath, Error, EvmAddress, Keystore, LocalSigner, Mnemonic, SecretSource,
+    AnySigner, DepositAddresses, DerivationPath, Error, EvmAddress, Keystore, LocalSigner, Mnemonic, RemoteSigner,
+    SecretSource,
 };
 
 /// A key as described, checked for sense, not loaded.
@@ -76,6 +87,34 @@ pub enum Material {
     },
     /// The addresses of such a family, without the keys.
     Watched(DepositAddresses),
+    /// A key that a service elsewhere holds.
+    Remote {
+        /// Where, and how to ask.
+        service: RemoteSpec,
+        /// Which of its keys.
+        address: EvmAddress,
+    },
+}
+
+/// A signing service. `Debug` leaves the URL out, which may hold a secret.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RemoteSpec {
+    url: String,
+    token: Option<SecretSource>,
+    #[serde(default = "default_timeout_ms")]
+    timeout_ms: NonZeroU32,
+}
+
+fn default_timeout_ms() -> NonZeroU32 {
+    NonZeroU32::new(5_000).expect("5000 is not zero")
+}
+
+impl fmt::Debug for RemoteSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, token, timeout_ms } = self;
+        f.debug_struct("RemoteSpec").field("token", token).field("timeout_ms", timeout_ms).finish_non_exhaustive()
+    }
 }
 
 /// Where a mnemonic is kept.
@@ -107,6 +146,7 @@ struct RawKeySpec {
     path: Option<String>,
     account: Option<u32>,
     xpub: Option<String>,
+    remote: Option<RemoteSpec>,
 }
 
 impl TryFrom<RawKeySpec> for KeySpec {
@@ -116,20 +156,16 @@ impl TryFrom<RawKeySpec> for KeySpec {
         let key = raw.name.to_string();
         let refused = |why: &str| Error::KeySpec { key: key.clone(), why: why.to_owned() };
         let wrapped = |problem: Error| Error::KeySpec { key: key.clone(), why: problem.to_string() };
-        let RawKeySpec {
-            name,
-            stage,
-            address,
-            keystore,
-            password,
-            private_key,
-            seed,
-            mnemonic,
-            passphrase,
-            path,
-            account,
-            xpub,
-        } = raw;
+        let RawKeySpec { name, stage, address, keystore, password, private_key, .. } = raw;
+        let RawKeySpec { seed, mnemonic, passphrase, path, account, xpub, remote, .. } = raw;
+        let address = match address {
+            // With its checksum, which an address that pins a key should have: EIP-55.
+            Some(text) => Some(
+                EvmAddress::parse_checksummed(&text, None)
+                    .map_err(|_| refused("`address` is not an address with a right checksum"))?,
+            ),
+            None => None,
+        };
 
         let words = match (seed, mnemonic) {
             (Some(file), None) => Some(Kept::InKeystore {
@@ -148,12 +184,12 @@ impl TryFrom<RawKeySpec> for KeySpec {
             return Err(refused("`passphrase`, `path` and `account` belong to `seed` or `mnemonic`"));
         }
 
-        let material = match (keystore, private_key, words, xpub) {
-            (Some(file), None, None, None) => {
+        let material = match (keystore, private_key, words, xpub, remote) {
+            (Some(file), None, None, None, None) => {
                 Material::Keystore { file, password: password.ok_or_else(|| refused("`keystore` needs `password`"))? }
             }
-            (None, Some(source), None, None) => Material::PrivateKey(source),
-            (None, None, Some(kept), None) => {
+            (None, Some(source), None, None, None) => Material::PrivateKey(source),
+            (None, None, Some(kept), None, None) => {
                 let words = MnemonicSource { kept, passphrase };
                 match (path, account) {
                     (Some(path), None) => Material::Derived { words, path: path.parse().map_err(wrapped)? },
@@ -162,16 +198,14 @@ impl TryFrom<RawKeySpec> for KeySpec {
                     _ => return Err(refused("say either `path`, for one key, or `account`, for a family")),
                 }
             }
-            (None, None, None, Some(xpub)) => Material::Watched(DepositAddresses::from_xpub(&xpub).map_err(wrapped)?),
-            _ => return Err(refused("say one of `keystore`, `private-key`, `seed`, `mnemonic` and `xpub`")),
-        };
-        let address = match address {
-            // With its checksum, which an address that pins a key should have: EIP-55.
-            Some(text) => Some(
-                EvmAddress::parse_checksummed(&text, None)
-                    .map_err(|_| refused("`address` is not an address with a right checksum"))?,
-            ),
-            None => None,
+            (None, None, None, Some(xpub), None) => {
+                Material::Watched(DepositAddresses::from_xpub(&xpub).map_err(wrapped)?)
+            }
+            (None, None, None, None, Some(service)) => {
+                let address = address.ok_or_else(|| refused("`remote` needs `address`"))?;
+                Material::Remote { service, address }
+            }
+            _ => return Err(refused("say one of `keystore`, `private-key`, `seed`, `mnemonic`, `xpub` and `remote`")),
         };
         Ok(Self { name, stage, address, material })
     }
@@ -190,6 +224,11 @@ impl KeySpec {
             Material::Derived { words, path } => Loaded::One(AnySigner::Local(words.keys(base)?.signer(path)?)),
             Material::Family { words, account } => Loaded::Family(words.keys(base)?.deposit_keys(*account)?),
             Material::Watched(addresses) => Loaded::Watched(addresses.clone()),
+            Material::Remote { service, address } => {
+                let token = service.token.as_ref().map(|source| from(base, source).read()).transpose()?;
+                let timeout = Duration::from_millis(service.timeout_ms.get().into());
+                Loaded::One(AnySigner::Remote(RemoteSigner::new(&service.url, *address, token, timeout)?))
+            }
         };
         let found = loaded.first_address()?;
         match self.address {

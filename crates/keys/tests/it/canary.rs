@@ -104,6 +104,19 @@ fn no_error_quotes_what_may_be_a_secret() {
 }
 
 #[test]
+fn a_description_that_holds_a_secret_after_all_does_not_print_it() {
+    let description = format!(
+        "name = 'vault'\naddress = '{}'\nremote = {{ url = 'http://127.0.0.1/{PASSWORD}' }}",
+        LocalSigner::from_key(&Secret::new(KEY)).unwrap().evm_address()
+    );
+    let spec: KeySpec = toml::from_str(&description).unwrap();
+    debug(&spec);
+    let ring = Keyring::load(&[spec], std::path::Path::new("")).unwrap();
+    debug(&ring);
+    debug(&ring.signer(&"vault".parse().unwrap()).unwrap());
+}
+
+#[test]
 fn a_description_with_a_secret_in_the_wrong_place_is_not_quoted() {
     let hex_key = hex::encode(KEY);
     let xprv = "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi";

@@ -196,7 +196,7 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn a_description_must_make_sense() {
     for (description, why) in [
-        ("", "say one of `keystore`, `private-key`, `seed`, `mnemonic` and `xpub`"),
+        ("", "say one of `keystore`, `private-key`, `seed`, `mnemonic`, `xpub` and `remote`"),
         ("keystore = 'k'", "`keystore` needs `password`"),
         ("seed = 's'\naccount = 1", "`seed` needs `password`"),
         ("keystore = 'k'\npassword = { env = 'P' }\nprivate-key = { env = 'K' }", "say one of"),
@@ -208,6 +208,8 @@ fn a_description_must_make_sense() {
         ("mnemonic = { env = 'M' }\npath = 'm/0'\naccount = 1", "say either `path`"),
         ("mnemonic = { env = 'M' }\npath = '44/60'", "not a derivation path"),
         ("mnemonic = { env = 'M' }\naccount = 2147483648", "above the largest index"),
+        ("remote = { url = 'http://127.0.0.1:1' }", "`remote` needs `address`"),
+        ("remote = { url = 'http://127.0.0.1:1', timeout-ms = 0 }", "nonzero"),
         ("xpub = 'xpub123'", "not the extended public key"),
         ("private-key = { env = 'K' }\naddress = '0xF39fd6e51aad88F6F4ce6aB8827279cffFb92266'", "right checksum"),
         ("private-key = 'the key itself'", "a secret is never written here"),

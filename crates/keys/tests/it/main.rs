@@ -3,3 +3,5 @@
 mod canary;
 mod keyring;
 mod keystore;
+mod remote;
+mod wallet;
