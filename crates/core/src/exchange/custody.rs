@@ -64,6 +64,25 @@ impl State {
         taken
     }
 
+    /// Takes what the network paid out of `wallet`: a fact. Where a reversal or a restore left its books with less, the other
+    /// house wallets of the network give; what none has, somebody brought whom the books have not seen: the operator.
+    pub(super) fn take_custody(&mut self, wallet: WalletIx, asset: AssetIx, amount: Amount) {
+        let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
+        let mut missing = amount;
+        let house = self.house_wallets.clone();
+        for from in std::iter::once(wallet).chain(house) {
+            if missing.is_zero() {
+                return;
+            }
+            if self.wallets.get(from.row()).is_some_and(|row| row.network == network) {
+                let taken = self.take_at_most(from, asset, missing);
+                missing = missing.checked_sub(taken).expect("no more is taken than asked");
+            }
+        }
+        let (token, scaled) = (self.token_of(asset), self.scaled(asset, missing));
+        self.ledger.deposit_equity(token, scaled);
+    }
+
     /// Gas leaves the wallet at the operator's cost.
     pub(super) fn pay_gas(&mut self, wallet: WalletIx, gas: Amount) {
         let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;

@@ -377,7 +377,7 @@ impl State {
                 let (success_fee, failure_fee, cancel) = (row.success_fee, row.failure_fee, row.cancel);
                 if acted {
                     let (asset, amount) = (row.order.asset, row.order.amount);
-                    self.take_holding(wallet, asset, amount);
+                    self.take_custody(wallet, asset, amount);
                     self.end_payout(*payout, true, success_fee);
                 } else if reverted || cancel {
                     self.end_payout(*payout, false, failure_fee);
@@ -387,11 +387,11 @@ impl State {
                 (spent, None)
             }
             Purpose::Sweep { to, .. } | Purpose::TopUp { to, .. } => {
-                if let Some((asset, amount)) = spent {
-                    self.take_holding(wallet, asset, amount);
+                let moved = spent.map(|(asset, amount)| (asset, self.take_at_most(wallet, asset, amount)));
+                if let Some((asset, amount)) = moved {
                     self.add_holding(*to, asset, amount);
                 }
-                (spent, spent.map(|_| *to))
+                (moved, moved.map(|_| *to))
             }
             Purpose::Noop => (None, None),
         }
@@ -429,10 +429,7 @@ impl State {
                 let (asset, amount, success_fee, failure_fee) =
                     (row.order.asset, row.order.amount, row.success_fee, row.failure_fee);
                 if success {
-                    // The books may have less in this wallet than the network had; the payout's custody comes off in whole.
-                    let taken = self.take_at_most(wallet, asset, amount);
-                    let rest = amount.checked_sub(taken).expect("no more is taken than asked");
-                    self.take_anywhere(wallet, asset, rest);
+                    self.take_custody(wallet, asset, amount);
                     moved = Some((asset, amount));
                 }
                 self.end_payout(*payout, success, if success { success_fee } else { failure_fee });
@@ -459,22 +456,6 @@ impl State {
             RecentFinal { dispatch: id, tx, raw: Box::default(), block, wallet, moved, to, gas, orphaned: false };
         self.networks[network.row()].recent_final.push_back(recent);
         purpose.map_or(Subject::Event, subject)
-    }
-
-    /// Takes what is missing in one wallet's books from the others of its network; what none has is the operator's to bring.
-    fn take_anywhere(&mut self, wallet: WalletIx, asset: AssetIx, mut missing: Amount) {
-        let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
-        for other in self.house_wallets.clone() {
-            if self.wallets.get(other.row()).is_some_and(|row| row.network == network) {
-                let taken = self.take_at_most(other, asset, missing);
-                missing = missing.checked_sub(taken).expect("no more is taken than asked");
-            }
-        }
-        if !missing.is_zero() {
-            // The network paid it, so somebody brought it that the books have not seen yet: the operator.
-            let (token, scaled) = (self.token_of(asset), self.scaled(asset, missing));
-            self.ledger.deposit_equity(token, scaled);
-        }
     }
 }
 

@@ -1,0 +1,298 @@
+//! Deposits: credited once, to whom the network's data say, and what a reorg does to them.
+
+use crate::world::*;
+use tokengine_core::*;
+
+fn key(n: u64, position: u32) -> DepositKey {
+    DepositKey { network: A, tx: tx(n), locator: Locator::Log(position) }
+}
+
+#[test]
+fn a_deposit_is_credited_once_ever() {
+    let mut world = World::new();
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000);
+    world.credit(deposit.clone());
+    let alice = world.state.account_by_name("eip155:1:0xALICE").expect("opened");
+    assert_eq!(world.free(alice, USD), 5 * ETHER, "6 decimals became 18");
+    for (case, command, answer) in [
+        ("seen again", Command::SeeDeposit { deposit: deposit.clone() }, Rejection::DepositSettled),
+        (
+            "credited again",
+            Command::CreditDeposit { key: key(1, 0), block: deposit.block, depth: DEEP },
+            Rejection::DepositSettled,
+        ),
+    ] {
+        assert_eq!(world.refusal(command), Some(answer), "{case}");
+    }
+    assert_eq!(world.free(alice, USD), 5 * ETHER);
+    let settled = world.state.settled_deposit(&key(1, 0)).expect("remembered");
+    assert_eq!((settled.account, settled.reversed), (Some(alice), false));
+}
+
+#[test]
+fn a13_two_equal_transfers_in_one_transaction_are_two_deposits() {
+    let mut world = World::new();
+    for position in [0, 1] {
+        let deposit = world.incoming(key(1, position), USD_A, HOT_A, "ALICE", 5_000_000);
+        world.credit(deposit);
+    }
+    let alice = world.state.account_by_name("eip155:1:0xALICE").expect("opened");
+    assert_eq!(world.free(alice, USD), 10 * ETHER);
+}
+
+#[test]
+fn a_deposit_counts_by_the_policy_of_its_amount() {
+    let depth = |confirmations, safe, finalized| Depth { confirmations, safe, finalized, nodes: 1 };
+    for (case, amount, depth, answer) in [
+        ("a small one waits for its blocks", 1_000, depth(2, false, false), Some(Rejection::NotFinal)),
+        ("a small one counts after them", 1_000, depth(3, false, false), None),
+        ("a large one does not", 1_001, depth(1_000, true, false), Some(Rejection::NotFinal)),
+        ("a large one counts when finalized", 1_001, depth(1, true, true), None),
+        (
+            "one node's word is not enough for two",
+            1_000,
+            Depth { nodes: 0, ..depth(9, true, true) },
+            Some(Rejection::NotFinal),
+        ),
+    ] {
+        let mut world = World::new();
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", amount);
+        let block = deposit.block;
+        world.ok(Command::SeeDeposit { deposit });
+        assert_eq!(world.refusal(Command::CreditDeposit { key: key(1, 0), block, depth }), answer, "{case}");
+    }
+}
+
+#[test]
+fn d1_what_is_pending_is_not_spendable() {
+    let mut world = World::new();
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000);
+    world.ok(Command::SeeDeposit { deposit });
+    assert_eq!(world.state.account_by_name("eip155:1:0xALICE"), None, "no account before the credit");
+    assert_eq!(world.holding(HOT_A, USD_A), (0, 0));
+}
+
+#[test]
+fn who_is_credited_follows_from_the_network() {
+    for (case, from, contract, wallet, amount, want) in [
+        ("an unknown sender is opened", "CAROL", false, HOT_A, 100, Some("eip155:1:0xCAROL")),
+        ("a contract that nobody linked is nobody's", "ROUTER", true, HOT_A, 100, None),
+        ("what is below the minimum is nobody's", "CAROL", false, HOT_A, 9, None),
+        ("the gas tank is for nobody", "CAROL", false, GAS_A, 100, None),
+    ] {
+        let mut world = World::new();
+        let mut deposit = world.incoming(key(1, 0), USD_A, wallet, from, amount);
+        deposit.from_contract = contract;
+        world.credit(deposit);
+        let got = world.state.account_by_name(&format!("eip155:1:0x{from}"));
+        assert_eq!(got.and_then(|account| world.state.account_name(account)), want, "{case}");
+        assert_eq!(world.state.suspense().count(), usize::from(want.is_none()), "{case}");
+        assert_eq!(world.holding(wallet, USD_A).0, amount, "{case}: every unit is held by someone");
+    }
+}
+
+#[test]
+fn a_deposit_address_credits_its_account_whoever_paid() {
+    let mut world = World::new();
+    world.ok(Command::OpenAccount { request: None, name: "shop".into() });
+    let shop = world.state.account_by_name("shop").expect("opened");
+    let list = Command::ListWallet {
+        request: None,
+        network: A,
+        address: address("SHOPDEP"),
+        role: Role::Deposit(shop),
+        key: "m/44'/60'/0'/0/1".into(),
+    };
+    world.ok(list.clone());
+    assert_eq!(world.refusal(list), Some(Rejection::AlreadyListed));
+    let wallet = world.state.deposit_wallet(shop, A).expect("listed");
+    let mut deposit = world.incoming(key(1, 0), USD_A, wallet, "ROUTER", 7_000_000);
+    deposit.from_contract = true;
+    world.credit(deposit);
+    assert_eq!(world.free(shop, USD), 7 * ETHER);
+    assert_eq!(world.state.wallets_to_sweep().map(|(ix, _)| ix).collect::<Vec<_>>(), [wallet]);
+}
+
+#[test]
+fn own_payments_and_nothing_are_no_deposits() {
+    let mut world = World::new();
+    for (case, from, amount, answer) in [
+        ("a4: an amount of nothing", "EVE", 0, Rejection::AmountZero),
+        ("a sweep between our wallets", "GASA", 10, Rejection::OwnPayment),
+    ] {
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, from, amount);
+        assert_eq!(world.refusal(Command::SeeDeposit { deposit }), Some(answer), "{case}");
+    }
+}
+
+#[test]
+fn a_refill_from_the_cold_wallet_is_nobodys_deposit() {
+    let mut world = World::new();
+    world.fund(USD_A, COLD_A, 900);
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "COLDA", 500);
+    world.credit(deposit);
+    assert_eq!((world.holding(COLD_A, USD_A).0, world.holding(HOT_A, USD_A).0), (400, 500));
+    assert_eq!(world.state.account_count(), 0);
+}
+
+#[test]
+fn credits_wait_while_anything_is_paused_or_changed() {
+    let pause = |world: &mut World, scope| {
+        let request = world.request();
+        world.ok(Command::Pause { request, scope, paused: true, reason: "night".into() });
+    };
+    type Arrange<'a> = &'a dyn Fn(&mut World);
+    let cases: [(&str, Arrange<'_>, Rejection); 5] = [
+        ("everything is paused", &|w| pause(w, Scope::Everything), Rejection::Paused),
+        ("the network is paused", &|w| pause(w, Scope::Network(A)), Rejection::Paused),
+        ("the asset is paused", &|w| pause(w, Scope::Asset(USD_A)), Rejection::Paused),
+        (
+            "a18: its contract changed",
+            &|w| drop(w.ok(Command::StopAsset { asset: USD_A, reason: "code".into() })),
+            Rejection::Paused,
+        ),
+        (
+            "the network is halted",
+            &|w| drop(w.ok(Command::HaltNetwork { network: A, reason: "?".into() })),
+            Rejection::NetworkHalted,
+        ),
+    ];
+    for (case, arrange, answer) in cases {
+        let mut world = World::new();
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 500);
+        let block = deposit.block;
+        world.ok(Command::SeeDeposit { deposit });
+        arrange(&mut world);
+        assert_eq!(
+            world.refusal(Command::CreditDeposit { key: key(1, 0), block, depth: DEEP }),
+            Some(answer),
+            "{case}"
+        );
+        assert!(world.state.pending_deposit(&key(1, 0)).is_some(), "{case}: it is not lost");
+    }
+}
+
+#[test]
+fn a25_what_does_not_fit_the_ledger_waits_and_is_never_truncated() {
+    let mut world = World::new();
+    let mut rules = rules();
+    rules.max_deposit = Amount::MAX;
+    world.ok(Command::ChangeAssetRules { asset: USD_A, rules });
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", u128::MAX / 10);
+    let block = deposit.block;
+    world.ok(Command::SeeDeposit { deposit });
+    let credit = Command::CreditDeposit { key: key(1, 0), block, depth: DEEP };
+    assert_eq!(world.refusal(credit), Some(Rejection::Overflow));
+}
+
+#[test]
+fn d7_a_reorg_takes_what_was_not_final_and_moves_what_comes_again() {
+    let mut world = World::new();
+    world.scan(A, 0, 101..=103);
+    for (n, amount) in [(1, 100), (2, 200)] {
+        let mut deposit = world.incoming(key(n, 0), USD_A, HOT_A, "ALICE", amount);
+        deposit.block = block(102);
+        world.ok(Command::SeeDeposit { deposit });
+    }
+    world.ok(Command::RewindScan { network: A, to: block(101) });
+    assert!(world.state.network(A).expect("listed").halted.is_none(), "within the policy's depth");
+    assert!(world.state.pending_deposits().all(|pending| pending.orphaned));
+    let credit = |n| Command::CreditDeposit { key: key(n, 0), block: block(102), depth: DEEP };
+    assert_eq!(world.refusal(credit(1)), Some(Rejection::Stale), "an orphan is never credited");
+
+    world.scan(A, 1, 102..=102);
+    let head = *world.state.network(A).expect("listed").head().expect("started");
+    let again = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
+    world.ok(Command::SeeDeposit { deposit: again });
+    assert_eq!(world.refusal(credit(1)), Some(Rejection::Stale), "not by its old block");
+    world.ok(Command::CreditDeposit { key: key(1, 0), block: head, depth: DEEP });
+    world.ok(Command::DropDeposit { key: key(2, 0) });
+    assert_eq!(world.state.pending_deposits().count(), 0);
+    let alice = world.state.account_by_name("eip155:1:0xALICE").expect("opened");
+    assert_eq!(world.free(alice, USD), 100 * 1_000_000_000_000);
+}
+
+#[test]
+fn d7_a_deeper_reorg_halts_reverses_visibly_and_books_the_loss() {
+    let mut world = World::funded(1_000_000);
+    world.scan(A, 0, 101..=101);
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    let bob = world.customer("BOB", USD_A, 1_000);
+    let unit = 1_000_000_000_000u128;
+    // Bob has spent some of it already.
+    let order = world.order(bob, USD_B, 400 * unit);
+    let order = PayoutOrder { max_fee: Amount::new(ETHER), ..order };
+    world.hold(order);
+    let (bob_free, equity) = (world.free(bob, USD), world.state.totals(USD).expect("listed").equity_out);
+    let keys: Vec<_> =
+        world.state.network(A).expect("listed").recent.iter().rev().take(2).map(|c| c.key.clone()).collect();
+    world.scan(A, 0, 102..=110);
+    world.ok(Command::RewindScan { network: A, to: block(100) });
+    assert!(world.state.network(A).expect("listed").halted.is_some(), "deeper than the policy: a person is called");
+    assert_eq!(world.refusal(Command::ReverseDeposit { key: keys[0].clone() }), Some(Rejection::NotFinal));
+
+    world.scan(A, 1, 101..=110);
+    for key in &keys {
+        world.ok(Command::ReverseDeposit { key: key.clone() });
+    }
+    assert_eq!((world.free(alice, USD), world.free(bob, USD)), (0, 0), "what was free is taken back");
+    let owed: Vec<_> = world.state.owed().collect();
+    assert_eq!(owed, [(bob, USD, Amount::new(1_000 * unit - bob_free))], "what was spent is owed");
+    assert!(world.state.is_frozen(bob) && world.state.is_frozen(alice));
+    let loss = world.state.totals(USD).expect("listed").equity_out.checked_sub(equity).expect("grew");
+    assert_eq!(loss.base_units(), 1_000 * unit - bob_free, "the operator bears it until it is paid back");
+    assert!(world.state.settled_deposit(&keys[0]).expect("remembered").reversed);
+
+    // Should it come again after all, it is a deposit again, once.
+    let again = world.incoming(keys[1].clone(), USD_A, HOT_A, "ALICE", 1_000);
+    world.ok(Command::SeeDeposit { deposit: again.clone() });
+    world.ok(Command::ResumeNetwork { network: A, reason: "looked".into(), from: None });
+    world.ok(Command::CreditDeposit { key: keys[1].clone(), block: again.block, depth: DEEP });
+    assert_eq!(world.free(alice, USD), 1_000 * unit);
+}
+
+#[test]
+fn a_credited_deposit_that_a_reorg_moves_stays_credited_once() {
+    let mut world = World::new();
+    world.scan(A, 0, 101..=101);
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    let key = world.state.network(A).expect("listed").recent[0].key.clone();
+    world.scan(A, 0, 102..=102);
+    world.ok(Command::RewindScan { network: A, to: block(100) });
+    world.scan(A, 1, 101..=102);
+    let again = world.incoming(key.clone(), USD_A, HOT_A, "ALICE", 1_000);
+    world.ok(Command::SeeDeposit { deposit: again });
+    assert_eq!(world.refusal(Command::ReverseDeposit { key }), Some(Rejection::Stale));
+    assert_eq!(world.free(alice, USD), 1_000 * 1_000_000_000_000);
+}
+
+#[test]
+fn d5_the_scan_follows_the_chain_and_goes_back_only_to_where_it_was() {
+    let mut world = World::new();
+    for (case, command) in [
+        ("a gap", Command::ScanBlocks { network: A, blocks: vec![block(102)] }),
+        ("another parent", Command::ScanBlocks { network: A, blocks: vec![block_on(9, 101)] }),
+        ("no block", Command::ScanBlocks { network: A, blocks: vec![] }),
+        ("a rewind to a block that was never there", Command::RewindScan { network: A, to: block_on(9, 99) }),
+        ("a rewind to the head", Command::RewindScan { network: A, to: block(100) }),
+    ] {
+        assert_eq!(world.refusal(command), Some(Rejection::Stale), "{case}");
+    }
+    let other = Command::StartNetwork { network: A, genesis: block_on(7, 0), from: block(0) };
+    assert_eq!(world.refusal(other), Some(Rejection::ConfigInUse), "a30: another genesis is another network");
+}
+
+#[test]
+fn claims_open_once_and_close_without_touching_the_scan() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        let request = world.request();
+        world.ok(Command::ClaimDeposit { request, network: A, tx: tx(1), by: None });
+    }
+    assert_eq!(world.state.claims().count(), 1);
+    let outcome = ClaimOutcome::Refused(ClaimRefusal::NotYours);
+    world.ok(Command::CloseClaim { network: A, tx: tx(1), outcome });
+    assert_eq!(world.refusal(Command::CloseClaim { network: A, tx: tx(1), outcome }), Some(Rejection::Stale));
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
+    world.credit(deposit);
+}

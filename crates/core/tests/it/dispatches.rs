@@ -1,0 +1,272 @@
+//! The payout rule: one nonce, many attempts, at most one counts, and only proof releases funds.
+
+use crate::world::*;
+use tokengine_core::*;
+
+const UNIT: u128 = 1_000_000_000_000;
+
+/// A world with one payout of 100 that has its nonce.
+fn dispatched() -> (World, AccountIx, PayoutId, DispatchId) {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    let dispatch = world.open(HOT_A, Purpose::Payout(payout));
+    (world, alice, payout, dispatch)
+}
+
+#[test]
+fn a_payout_that_succeeds_is_committed_with_fee_and_gas() {
+    let (mut world, alice, _, dispatch) = dispatched();
+    let (coin, free, custody) =
+        (world.holding(HOT_A, COIN_A).0, world.free(alice, USD), world.state.totals(USD).expect("listed").custody);
+    let (held, usd) = (world.held(alice, USD), world.holding(HOT_A, USD_A).0);
+    world.sign(dispatch, AttemptKind::Act, 100);
+    world.ok(Command::MarkSent { dispatch, attempt: 0 });
+    let fees = world.state.totals(USD).expect("listed").fees.base_units();
+    world.finish(dispatch, 0, true, 15_000);
+    let fee = 1_000 + (100 * UNIT).div_ceil(1_000);
+    assert_eq!(world.held(alice, USD), 0);
+    assert_eq!(world.free(alice, USD), free + held - 100 * UNIT - fee);
+    assert_eq!(world.state.totals(USD).expect("listed").fees.base_units(), fees + fee);
+    assert_eq!(world.holding(HOT_A, USD_A), (usd - 100, 0));
+    assert_eq!(world.holding(HOT_A, COIN_A), (coin - 15_000, 0), "gas is the operator's expense");
+    assert_eq!(world.state.totals(USD).expect("listed").custody.base_units(), custody.base_units() - 100 * UNIT);
+    assert_eq!(world.state.dispatches().count() + world.state.payouts().count(), 0);
+}
+
+#[test]
+fn e14_a_payout_that_reverts_is_rolled_back_with_the_failure_fee() {
+    let (mut world, alice, _, dispatch) = dispatched();
+    let (free, held, usd) = (world.free(alice, USD), world.held(alice, USD), world.holding(HOT_A, USD_A).0);
+    world.sign(dispatch, AttemptKind::Act, 100);
+    let head = *world.state.network(A).expect("listed").head().expect("started");
+    let sighting = Sighting { attempt: 0, block: head, success: false };
+    world.ok(Command::SeeDispatch { dispatch, sighting: sighting.clone() });
+    let shallow = Depth { finalized: false, ..DEEP };
+    let early = Command::FinishDispatch { dispatch, sighting: sighting.clone(), gas: Amount::new(9), depth: shallow };
+    assert_eq!(world.refusal(early), Some(Rejection::NotFinal), "what releases funds takes the strongest finality");
+    world.finish(dispatch, 0, false, 9_000);
+    assert_eq!((world.free(alice, USD), world.held(alice, USD)), (free + held - 500, 0), "once, less the failure fee");
+    assert_eq!(world.holding(HOT_A, USD_A), (usd, 0), "nothing left the wallet but gas");
+    let sighting = Sighting { attempt: 0, block: head, success: false };
+    let again = Command::FinishDispatch { dispatch, sighting, gas: Amount::ZERO, depth: DEEP };
+    assert_eq!(world.refusal(again), Some(Rejection::UnknownDispatch), "a second end changes nothing");
+}
+
+#[test]
+fn i3_every_attempt_of_a_payout_has_its_nonce_and_outbids_the_last() {
+    let (mut world, _, _, dispatch) = dispatched();
+    world.sign(dispatch, AttemptKind::Act, 1_000);
+    for (case, cap, tip, answer) in [
+        ("f7: only the cap is raised", 1_200, 100, Some(Rejection::WrongConflict)),
+        ("f7: only the tip is raised", 1_000, 200, Some(Rejection::WrongConflict)),
+        ("f7: by less than a tenth", 1_099, 109, Some(Rejection::WrongConflict)),
+        ("a tip above the cap", 2_000, 2_001, Some(Rejection::RuleInvalid)),
+        ("both by a tenth", 1_100, 110, None),
+    ] {
+        let mut attempt = world.attempt(AttemptKind::Act, cap);
+        attempt.tip = Amount::new(tip);
+        assert_eq!(world.refusal(Command::SignAttempt { dispatch, attempt }), answer, "{case}");
+    }
+    assert_eq!(world.state.dispatch(dispatch).expect("open").attempts.len(), 2);
+}
+
+#[test]
+fn whichever_attempt_is_final_ends_the_payout_once() {
+    let (mut world, alice, _, dispatch) = dispatched();
+    world.sign(dispatch, AttemptKind::Act, 100);
+    world.sign(dispatch, AttemptKind::Act, 200);
+    let paid = world.free(alice, USD);
+    world.finish(dispatch, 0, true, 1);
+    assert_eq!(world.held(alice, USD), 0);
+    assert!(world.free(alice, USD) >= paid);
+    assert_eq!(world.state.dispatches().count(), 0, "f8: the other attempt is excluded");
+}
+
+#[test]
+fn only_proof_of_death_frees_the_slot_and_the_payout_is_signed_again() {
+    let (mut world, alice, payout, dispatch) = dispatched();
+    let held = world.held(alice, USD);
+    let attempt = world.sign(dispatch, AttemptKind::Act, 100);
+    let head = *world.state.network(A).expect("listed").head().expect("started");
+    for (case, by, depth, answer) in [
+        ("its own transaction", attempt.tx, DEEP, Rejection::NotProven),
+        ("not final", tx(5), Depth { finalized: false, ..DEEP }, Rejection::NotProven),
+        ("e11: not enough nodes", tx(5), Depth { nodes: 0, ..DEEP }, Rejection::NotProven),
+    ] {
+        assert_eq!(world.refusal(Command::BuryDispatch { dispatch, by, block: head, depth }), Some(answer), "{case}");
+    }
+    world.ok(Command::BuryDispatch { dispatch, by: tx(5), block: head, depth: DEEP });
+    assert_eq!(world.held(alice, USD), held, "e18: the funds stay locked for the next attempt");
+    assert_eq!(world.state.payout(payout).expect("open").stage, PayoutStage::Waiting(Wait::Turn));
+    assert!(world.state.wallet(HOT_A).expect("listed").frozen.is_some(), "f3: somebody else uses our key");
+    let again = Command::OpenDispatch {
+        wallet: HOT_A,
+        nonce: 1,
+        purpose: Purpose::Payout(payout),
+        gas_reserve: Amount::new(1),
+    };
+    assert_eq!(world.refusal(again.clone()), Some(Rejection::WalletFrozen));
+    world.ok(Command::ThawWallet { wallet: HOT_A, reason: "known".into() });
+    world.ok(again);
+}
+
+#[test]
+fn a_cancel_after_signing_waits_for_the_network_to_say_which_counted() {
+    for (case, winner, success) in [("the cancel wins", 1, true), ("the payment wins", 0, true)] {
+        let (mut world, alice, payout, dispatch) = dispatched();
+        let (free, held) = (world.free(alice, USD), world.held(alice, USD));
+        world.sign(dispatch, AttemptKind::Act, 100);
+        let authority = world.signed(alice);
+        world.ok(Command::CancelPayout { request: None, payout, authority: authority.clone() });
+        assert_eq!(world.held(alice, USD), held, "{case}: nothing is free before that");
+        let act = world.attempt(AttemptKind::Act, 300);
+        assert_eq!(world.refusal(Command::SignAttempt { dispatch, attempt: act }), Some(Rejection::Stale), "{case}");
+        world.sign(dispatch, AttemptKind::Cancel, 200);
+        world.finish(dispatch, winner, success, 1);
+        let paid = if winner == 0 { 100 * UNIT + 1_000 + (100 * UNIT) / 1_000 } else { 500 };
+        assert_eq!((world.free(alice, USD), world.held(alice, USD)), (free + held - paid, 0), "{case}");
+    }
+}
+
+#[test]
+fn what_is_in_a_block_cannot_be_cancelled() {
+    let (mut world, alice, payout, dispatch) = dispatched();
+    world.sign(dispatch, AttemptKind::Act, 100);
+    let block = *world.state.network(A).expect("listed").head().expect("started");
+    world.ok(Command::SeeDispatch { dispatch, sighting: Sighting { attempt: 0, block, success: true } });
+    let authority = world.signed(alice);
+    let cancel = Command::CancelPayout { request: None, payout, authority };
+    assert_eq!(world.refusal(cancel), Some(Rejection::NotCancellable));
+}
+
+#[test]
+fn e15_a_reorg_brings_a_payout_back_to_sent_with_the_same_bytes() {
+    let (mut world, _, _, dispatch) = dispatched();
+    let attempt = world.sign(dispatch, AttemptKind::Act, 100);
+    world.scan(A, 0, 101..=102);
+    world.ok(Command::SeeDispatch { dispatch, sighting: Sighting { attempt: 0, block: block(102), success: true } });
+    world.ok(Command::RewindScan { network: A, to: block(101) });
+    let row = world.state.dispatch(dispatch).expect("open");
+    assert_eq!(row.seen, None);
+    assert_eq!(row.attempts.iter().map(|a| a.tx).collect::<Vec<_>>(), [attempt.tx]);
+}
+
+#[test]
+fn a_payout_takes_one_wallet_with_enough_and_its_gas() {
+    let mut world = World::new();
+    world.fund(USD_A, HOT_A, 1_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let large = world.order(alice, USD_A, 500_000);
+    let payout = world.hold(large);
+    let open =
+        |nonce, purpose, gas| Command::OpenDispatch { wallet: HOT_A, nonce, purpose, gas_reserve: Amount::new(gas) };
+    let purpose = || Purpose::Payout(payout);
+    assert_eq!(world.refusal(open(0, purpose(), 21_000)), Some(Rejection::WaitLiquidity), "no coin for gas");
+    world.fund(COIN_A, HOT_A, 50_000);
+    for (case, command, answer) in [
+        ("another nonce than the next", open(1, purpose(), 21_000), Rejection::Stale),
+        ("more gas than the coin there is", open(0, purpose(), 50_001), Rejection::WaitLiquidity),
+        ("no such payout", open(0, Purpose::Payout(PayoutId(99)), 1), Rejection::UnknownPayout),
+        (
+            "a top-up of a hot wallet",
+            open(0, Purpose::TopUp { to: HOT_A, amount: Amount::new(1) }, 1),
+            Rejection::UnknownWallet,
+        ),
+    ] {
+        assert_eq!(world.refusal(command), Some(answer), "{case}");
+    }
+    world.ok(open(0, purpose(), 21_000));
+    assert_eq!(world.holding(HOT_A, USD_A).1, 500_000);
+    assert_eq!(world.holding(HOT_A, COIN_A).1, 21_000);
+    let next = world.order(alice, USD_A, 400_000);
+    let next = world.hold(next);
+    world.ok(open(1, Purpose::Payout(next), 21_000));
+    let last = world.order(alice, USD_A, 50_000);
+    let last = world.hold(last);
+    assert_eq!(
+        world.refusal(open(2, Purpose::Payout(last), 21_000)),
+        Some(Rejection::WaitLiquidity),
+        "reserved is reserved"
+    );
+}
+
+#[test]
+fn a_wallet_has_a_bounded_number_in_flight() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    for _ in 0..3 {
+        let order = world.order(alice, USD_A, 100);
+        let payout = world.hold(order);
+        world.open(HOT_A, Purpose::Payout(payout));
+    }
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    let fourth =
+        Command::OpenDispatch { wallet: HOT_A, nonce: 3, purpose: Purpose::Payout(payout), gas_reserve: Amount::ZERO };
+    assert_eq!(world.refusal(fourth), Some(Rejection::TooManyInFlight));
+}
+
+#[test]
+fn a_sweep_moves_between_our_wallets_and_no_account_changes() {
+    let mut world = World::funded(10_000_000);
+    world.ok(Command::OpenAccount { request: None, name: "shop".into() });
+    let shop = world.state.account_by_name("shop").expect("opened");
+    let role = Role::Deposit(shop);
+    world.ok(Command::ListWallet { request: None, network: A, address: address("SHOPDEP"), role, key: "m/1".into() });
+    let wallet = world.state.deposit_wallet(shop, A).expect("listed");
+    let key = DepositKey { network: A, tx: tx(1), locator: Locator::Log(0) };
+    let deposit = world.incoming(key, USD_A, wallet, "PAYER", 7_000);
+    world.credit(deposit);
+    world.ok(Command::ReadyWallet { wallet, next_nonce: 0 });
+    world.fund(COIN_A, GAS_A, 1_000_000);
+
+    let top_up = world.open(GAS_A, Purpose::TopUp { to: wallet, amount: Amount::new(100_000) });
+    world.sign(top_up, AttemptKind::Act, 10);
+    world.finish(top_up, 0, true, 21_000);
+    assert_eq!((world.holding(GAS_A, COIN_A).0, world.holding(wallet, COIN_A).0), (879_000, 100_000));
+
+    let (free, hot) = (world.free(shop, USD), world.holding(HOT_A, USD_A).0);
+    let sweep = world.open(wallet, Purpose::Sweep { to: HOT_A, asset: USD_A, amount: Amount::new(7_000) });
+    world.sign(sweep, AttemptKind::Act, 10);
+    world.finish(sweep, 0, true, 60_000);
+    assert_eq!((world.holding(wallet, USD_A), world.holding(HOT_A, USD_A).0), ((0, 0), hot + 7_000));
+    assert_eq!(world.holding(wallet, COIN_A).0, 40_000, "f11: gas came from the top-up");
+    assert_eq!(world.free(shop, USD), free);
+}
+
+#[test]
+fn nothing_new_is_signed_in_recovery_and_what_is_found_is_adopted() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    world.ok(Command::StartRecovery { reason: "restored".into() });
+    let open = Command::OpenDispatch {
+        wallet: HOT_A,
+        nonce: 0,
+        purpose: Purpose::Payout(payout),
+        gas_reserve: Amount::new(1),
+    };
+    assert_eq!(world.refusal(open), Some(Rejection::Recovery));
+    let adopt = |nonce, tx, amount, to: &str| Command::AdoptDispatch {
+        wallet: HOT_A,
+        nonce,
+        tx,
+        block: block(100),
+        success: true,
+        paid: Some((USD_A, Amount::new(amount), address(to))),
+        gas: Amount::new(5),
+        depth: DEEP,
+    };
+    assert_eq!(world.refusal(adopt(1, tx(1), 100, "DEST")), Some(Rejection::Stale), "in the order of nonces");
+    world.ok(adopt(0, tx(1), 100, "DEST"));
+    assert!(world.state.payout(payout).is_none(), "it was paid before the restore: committed, not paid again");
+    assert_eq!(world.held(alice, USD), 0);
+    let equity = world.state.totals(USD).expect("listed").equity_out;
+    world.ok(adopt(1, tx(2), 50, "STRANGER"));
+    assert_eq!(world.state.totals(USD).expect("listed").equity_out.checked_sub(equity), Some(Amount::new(50 * UNIT)));
+    assert!(world.state.wallet(HOT_A).expect("listed").frozen.is_some(), "a person looks at what matches nothing");
+    world.ok(Command::EndRecovery { reason: "searched".into() });
+}

@@ -1,0 +1,247 @@
+//! The bytes of every event are the same for ever: each kind's record of today is kept here as it was first written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use tokengine_core::*;
+
+use crate::world::World;
+
+/// A run that makes at least one event of most kinds; the others are given by hand.
+fn examples() -> Vec<Event> {
+    use crate::world::*;
+    let request = Request { principal: Principal::Account(AccountIx(1)), key: 2 << 80 | 3, content: Fingerprint(4) };
+    let key = DepositKey { network: A, tx: tx(5), locator: Locator::Trace([1, 0, 7].into()) };
+    let (account, asset, wallet, token) = (AccountIx(6), AssetIx(7), WalletIx(8), TokenIx(9));
+    let (payout, dispatch, transfer, item) = (PayoutId(10), DispatchId(11), TransferId(12), SuspenseId(13));
+    let amount = Amount::new(1 << 100);
+    let reason: Box<str> = "why".into();
+    let facts = AssetFacts { code: [14; 32], implementation: Some([15; 32]) };
+    let order = PayoutOrder {
+        account,
+        asset,
+        amount,
+        destination: address("D"),
+        max_fee: amount,
+        external_id: Some("inv".into()),
+        nonce: 16,
+        expiry: Time(17),
+        authority: Authority::Signature {
+            signer: "s".into(),
+            digest: [18; 32],
+            signature: [19; 65].into(),
+            contract: true,
+        },
+    };
+    let attempt = Attempt {
+        tx: tx(20),
+        raw: [21, 22].into(),
+        kind: AttemptKind::Cancel,
+        max_gas_cost: amount,
+        fee_cap: Amount::new(23),
+        tip: Amount::new(24),
+        signed_at: Time(25),
+        sent_at: None,
+    };
+    let sighting = Sighting { attempt: 26, block: block(27), success: true };
+    let deposit =
+        Incoming { key: key.clone(), asset, wallet, from: address("F"), from_contract: true, amount, block: block(28) };
+    vec![
+        Event::NetworkListed { id: "eip155:1".into(), policy: policy() },
+        Event::NetworkPolicyChanged { network: A, policy: policy() },
+        Event::TokenListed { id: "USD".into(), decimals: 18 },
+        Event::AssetListed {
+            id: "a".into(),
+            network: A,
+            token,
+            decimals: 6,
+            contract: Some(address("C")),
+            rules: rules(),
+        },
+        Event::AssetRulesChanged { asset, rules: rules() },
+        Event::AssetPinned { asset, facts },
+        Event::AssetStopped { asset, reason: reason.clone() },
+        Event::AssetResumed { asset, reason: reason.clone() },
+        Event::WalletListed {
+            request: None,
+            network: A,
+            address: address("W"),
+            role: Role::Deposit(account),
+            key: "k".into(),
+        },
+        Event::WalletRoleChanged { wallet, role: Role::Retiring },
+        Event::WalletReady { wallet, next_nonce: 29 },
+        Event::KeyAdded { name: "desk".into(), hash: [30; 32], scopes: 31 },
+        Event::KeyRevoked { key: KEY },
+        Event::AccountOpened { request: Some(request), name: "shop".into() },
+        Event::NameLinked { request, account, name: "n".into(), merged: Some(account), moved: vec![(token, amount)] },
+        Event::AccountFrozen { account, frozen: true, reason: reason.clone() },
+        Event::Moved { request, token, from: account, to: AccountIx(32), amount },
+        Event::Refused { request, rejection: Rejection::InsufficientFunds },
+        Event::NetworkStarted { network: A, genesis: block(0), from: block(1) },
+        Event::BlocksScanned { network: A, blocks: vec![block(1), block(2)] },
+        Event::ScanRewound { network: A, to: block(1) },
+        Event::NetworkHalted { network: A, reason: reason.clone() },
+        Event::NetworkResumed { network: A, reason: reason.clone(), from: Some(block(3)) },
+        Event::DepositClaimed { request, network: A, tx: tx(33), by: Some(account) },
+        Event::ClaimClosed { network: A, tx: tx(33), outcome: ClaimOutcome::Refused(ClaimRefusal::NotYours) },
+        Event::DepositSeen { deposit },
+        Event::DepositReblocked { key: key.clone(), block: block(4) },
+        Event::DepositDropped { key: key.clone() },
+        Event::DepositCredited {
+            key: key.clone(),
+            asset,
+            wallet,
+            from: address("F"),
+            amount,
+            credited: amount,
+            to: CreditTo::NewAccount("n".into()),
+            block: block(5),
+            depth: DEEP,
+        },
+        Event::DepositReversed {
+            key,
+            account: Some(account),
+            asset,
+            from_wallets: vec![(wallet, amount)],
+            credited: amount,
+            taken: Amount::ZERO,
+        },
+        Event::FundingAnnounced { request, network: A, tx: tx(34), reason: reason.clone() },
+        Event::PayoutHeld {
+            request,
+            payout,
+            transfer: Some(transfer),
+            order: order.clone(),
+            amount,
+            success_fee: Amount::new(35),
+            failure_fee: Amount::new(36),
+            held: amount,
+        },
+        Event::PayoutSettledInside {
+            request,
+            payout,
+            transfer: None,
+            order: order.clone(),
+            to: account,
+            amount,
+            fee: amount,
+        },
+        Event::PayoutWaiting { payout, why: Wait::Fee },
+        Event::PayoutCancelled { request: Some(request), payout },
+        Event::CancelRequested { request: None, payout },
+        Event::DispatchOpened {
+            dispatch,
+            wallet,
+            nonce: 37,
+            purpose: Purpose::Sweep { to: wallet, asset, amount },
+            gas_reserve: amount,
+        },
+        Event::AttemptSigned { dispatch, attempt },
+        Event::AttemptSent { dispatch, attempt: 38 },
+        Event::DispatchSeen { dispatch, sighting: sighting.clone() },
+        Event::DispatchUnseen { dispatch },
+        Event::DispatchFinal { dispatch, sighting, gas: amount, depth: DEEP },
+        Event::DispatchDead { dispatch, by: tx(39), block: block(6) },
+        Event::WalletFrozen { wallet, reason: reason.clone() },
+        Event::WalletThawed { wallet, reason: reason.clone() },
+        Event::DispatchAdopted {
+            dispatch,
+            wallet,
+            nonce: 40,
+            purpose: Some(Purpose::Payout(payout)),
+            tx: tx(41),
+            block: block(7),
+            success: true,
+            lost: Some((asset, amount)),
+            gas: amount,
+        },
+        Event::TransferRequested { request, transfer, network: A, tx: tx(42), order },
+        Event::TransferFailed { transfer, why: Rejection::DepositElsewhere },
+        Event::PauseSet { request, scope: Scope::Asset(asset), paused: true, reason: reason.clone() },
+        Event::SuspenseAssigned { request, item, to: Assign::Account(account), reason: reason.clone() },
+        Event::OwedSettled { request, account, token, amount },
+        Event::SurplusBooked { wallet, asset, amount, block: block(8) },
+        Event::ShortageFound { wallet, asset, missing: amount, block: block(9) },
+        Event::ShortageCleared { asset, block: block(10) },
+        Event::RecoveryStarted { reason: reason.clone() },
+        Event::RecoveryEnded { reason },
+    ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
+}
+
+/// One line an event: its name and its record's bytes. Made once, by the version that first wrote the event; it is only
+/// ever added to. `TOKENGINE_WRITE_GOLDEN=1` writes the lines of kinds that are new.
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events.txt");
+
+#[test]
+fn every_event_has_the_bytes_it_always_had() {
+    let today: BTreeMap<String, String> = examples()
+        .into_iter()
+        .map(|event| {
+            let mut bytes = Vec::new();
+            let record = Record { at: Time(1_800_000_000_000), event };
+            record.encode(&mut bytes);
+            assert_eq!(Record::decode(&bytes).as_ref(), Ok(&record));
+            (record.event.name().to_owned(), hex(&bytes))
+        })
+        .collect();
+    let kinds: BTreeSet<&str> = Event::KINDS.iter().map(|(_, _, name)| *name).collect();
+    assert_eq!(today.keys().map(String::as_str).collect::<BTreeSet<_>>(), kinds, "every kind has an example");
+    let tags: BTreeSet<_> = Event::KINDS.iter().map(|(tag, version, _)| (tag, version)).collect();
+    assert_eq!(tags.len(), Event::KINDS.len(), "no tag is used twice");
+
+    let kept = std::fs::read_to_string(GOLDEN).unwrap_or_default();
+    let kept: BTreeMap<&str, &str> = kept.lines().filter_map(|line| line.split_once(' ')).collect();
+    if std::env::var_os("TOKENGINE_WRITE_GOLDEN").is_some() {
+        let lines: String = today
+            .iter()
+            .map(|(name, bytes)| format!("{name} {}\n", kept.get(name.as_str()).copied().unwrap_or(bytes)))
+            .collect();
+        std::fs::write(GOLDEN, lines).expect("the checkout is writable");
+        return;
+    }
+    assert_eq!(kept.len(), today.len(), "every kind's bytes are kept");
+    for (name, bytes) in &today {
+        assert_eq!(kept.get(name.as_str()), Some(&bytes.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_tag_and_broken_bytes_are_errors_and_never_panics() {
+    let mut bytes = Vec::new();
+    Record { at: Time(1), event: Event::KeyRevoked { key: KeyIx(1) } }.encode(&mut bytes);
+    for end in 0..bytes.len() {
+        assert!(Record::decode(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    let mut newer = bytes.clone();
+    newer[8..10].copy_from_slice(&60_000u16.to_le_bytes());
+    assert_eq!(Record::decode(&newer).map_err(|e| e.code()), Err("event-unknown"));
+    bytes.push(0);
+    assert_eq!(Record::decode(&bytes), Err(DecodeError::Trailing(1)));
+}
+
+#[test]
+fn a_snapshot_reads_as_it_was_written_and_a_replay_gives_the_same_digest() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", crate::world::USD_A, 1_000_000);
+    let order = world.order(alice, crate::world::USD_A, 100);
+    let payout = world.hold(order);
+    let dispatch = world.open(crate::world::HOT_A, Purpose::Payout(payout));
+    world.sign(dispatch, AttemptKind::Act, 100);
+    let mut bytes = Vec::new();
+    world.state.encode(&mut bytes);
+    let read = State::decode(&bytes, 5).expect("just written");
+    assert_eq!(read.digest(), world.state.digest(), "whatever the seed");
+    assert_eq!(world.replayed().digest(), world.state.digest());
+    assert_eq!(read.check_books(), Ok(()));
+    assert_eq!(read.dispatch_of_tx(&read.dispatch(dispatch).expect("open").attempts[0].tx), Some(dispatch));
+    for cut in [0, 3, 4, 50, bytes.len() / 2, bytes.len() - 1] {
+        assert!(State::decode(&bytes[..cut], 5).is_err(), "cut at {cut}");
+    }
+}

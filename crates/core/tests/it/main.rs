@@ -1,0 +1,15 @@
+//! The core by its public face: behaviour as tables, the invariants as properties, the bytes as golden vectors.
+#![allow(clippy::arithmetic_side_effects)]
+
+mod accounts;
+mod config;
+mod deposits;
+mod dispatches;
+mod golden;
+mod memory;
+mod operator;
+mod payouts;
+mod properties;
+mod requests;
+mod transfers;
+mod world;

@@ -1,0 +1,42 @@
+//! The figures that the docs state: bytes an account, and bytes a remembered deposit.
+
+use tokengine_core::*;
+
+#[test]
+fn an_account_with_a_token_and_its_name_takes_at_most_160_bytes() {
+    let mut state = State::new(1);
+    let mut take = |event| {
+        state.evolve(&Record { at: Time(1), event });
+    };
+    let policy =
+        NetworkPolicy { reorg_depth: 1, nodes_required: 1, max_in_flight: 1, payout_finality: Finality::Finalized };
+    take(Event::NetworkListed { id: "eip155:31337".into(), policy });
+    take(Event::TokenListed { id: "USD".into(), decimals: 6 });
+    let rules = crate::world::rules();
+    let (id, network, token, contract) = ("eip155:31337/slip44:60".into(), NetworkIx(0), TokenIx(0), None);
+    take(Event::AssetListed { id, network, token, decimals: 6, contract, rules });
+    let wallet = Address::new("0xHOT").expect("short");
+    take(Event::WalletListed { request: None, network, address: wallet, role: Role::Hot, key: "k".into() });
+    let block = crate::world::block(1);
+    take(Event::NetworkStarted { network, genesis: block, from: block });
+    const COUNT: u32 = 200_000;
+    for n in 0..COUNT {
+        let from = format!("0x{n:040x}");
+        take(Event::DepositCredited {
+            key: DepositKey { network, tx: crate::world::tx(n.into()), locator: Locator::Log(3) },
+            asset: AssetIx(0),
+            wallet: WalletIx(0),
+            to: CreditTo::NewAccount(format!("eip155:31337:{from}").into()),
+            from: Address::new(&from).expect("short"),
+            amount: Amount::new(5),
+            credited: Amount::new(5),
+            block,
+            depth: crate::world::DEEP,
+        });
+    }
+    let (accounts, deposits) = state.heap_bytes();
+    let each = |bytes: usize| bytes / usize::try_from(COUNT).expect("32 bits");
+    assert_eq!(state.account_count(), usize::try_from(COUNT).expect("32 bits"));
+    assert!(each(accounts) <= 160, "{} bytes an account", each(accounts));
+    assert!(each(deposits) <= 40, "{} bytes a deposit", each(deposits));
+}

@@ -1,0 +1,74 @@
+//! The operator's hand: suspense finds its owner, debts are settled, the reconciler's findings.
+
+use crate::world::*;
+use tokengine_core::*;
+
+#[test]
+fn a20_a_surplus_goes_to_suspense_and_a_person_assigns_it_with_a_reason() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    let before = world.free(alice, USD);
+    world.ok(Command::BookSurplus { wallet: HOT_A, asset: USD_A, amount: Amount::new(50), block: block(100) });
+    let (item, row) = world.state.suspense().next().map(|(id, row)| (id, row.clone())).expect("booked");
+    assert_eq!((row.reason, row.amount), (SuspenseReason::Surplus, Amount::new(50_000_000_000_000)));
+    for (reason, answer) in [("", Some(Rejection::NameInvalid)), ("forced send by ticket 7", None)] {
+        let request = world.request();
+        let assign = Command::AssignSuspense { request, item, to: Assign::Account(alice), reason: reason.into() };
+        assert_eq!(world.refusal(assign), answer);
+    }
+    assert_eq!(world.free(alice, USD), before + 50_000_000_000_000);
+    let request = world.request();
+    let again = Command::AssignSuspense { request, item, to: Assign::Equity, reason: "x".into() };
+    assert_eq!(world.refusal(again), Some(Rejection::UnknownSuspense));
+}
+
+#[test]
+fn a_shortage_stops_payouts_of_the_asset_and_nothing_else() {
+    let mut world = World::funded(10_000_000);
+    let short = Command::FindShortage { wallet: HOT_A, asset: USD_A, missing: Amount::new(5), block: block(100) };
+    world.ok(short.clone());
+    assert_eq!(world.refusal(short), Some(Rejection::Stale), "once is enough");
+    assert!(world.state.asset(USD_A).expect("listed").short.is_some());
+    assert!(world.state.asset(USD_B).expect("listed").short.is_none());
+    world.customer("ALICE", USD_A, 1_000);
+    world.ok(Command::ClearShortage { asset: USD_A, block: block(100) });
+    assert!(world.state.asset(USD_A).expect("listed").short.is_none());
+}
+
+#[test]
+fn an_asset_whose_contract_changed_is_pinned_anew_only_after_a_person_resumed_it() {
+    let mut world = World::new();
+    let facts = AssetFacts { code: [9; 32], implementation: Some([8; 32]) };
+    world.ok(Command::StopAsset { asset: USD_A, reason: "its code changed".into() });
+    assert_eq!(world.refusal(Command::PinAsset { asset: USD_A, facts: facts.clone() }), Some(Rejection::Paused));
+    world.ok(Command::ResumeAsset { asset: USD_A, reason: "read the new code".into() });
+    let alice = world.customer("ALICE", USD_B, ETHER);
+    let order = world.order(alice, USD_A, 100);
+    let request = world.request();
+    assert_eq!(
+        world.refusal(Command::HoldPayout { request, order }),
+        Some(Rejection::Paused),
+        "not before it is probed"
+    );
+    world.ok(Command::PinAsset { asset: USD_A, facts });
+}
+
+#[test]
+fn funding_is_announced_once_and_is_the_operators() {
+    let mut world = World::new();
+    world.fund(USD_A, HOT_A, 1_000);
+    assert_eq!(world.state.account_count(), 0);
+    assert_eq!(world.state.totals(USD).expect("listed").equity_in, Amount::new(1_000_000_000_000_000));
+}
+
+#[test]
+fn a_pause_is_set_once_and_lifted_once() {
+    let mut world = World::new();
+    for (paused, answer) in
+        [(false, Some(Rejection::NotPaused)), (true, None), (true, Some(Rejection::AlreadyFinal)), (false, None)]
+    {
+        let request = world.request();
+        let pause = Command::Pause { request, scope: Scope::Network(B), paused, reason: "x".into() };
+        assert_eq!(world.refusal(pause), answer);
+    }
+}

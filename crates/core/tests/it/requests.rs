@@ -1,0 +1,85 @@
+//! Idempotency: one answer for a key, for 24 hours.
+
+use crate::world::*;
+use tokengine_core::*;
+
+fn shop(world: &mut World) -> (AccountIx, AccountIx) {
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    world.ok(Command::OpenAccount { request: None, name: "shop".into() });
+    (alice, world.state.account_by_name("shop").expect("opened"))
+}
+
+fn mv(request: Request, from: AccountIx, to: AccountIx, amount: u128) -> Command {
+    Command::Move { request, token: USD, from, to, amount: Amount::new(amount), authority: MoveAuthority::Owner }
+}
+
+#[test]
+fn e1_a_repeated_request_has_the_same_answer_and_no_second_effect() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let request = world.request();
+    world.ok(mv(request, alice, shop, 5));
+    let position = world.state.position();
+    for _ in 0..1_000 {
+        match world.decide(&mv(request, alice, shop, 5)) {
+            Decision::Replayed(answer) => assert_eq!((answer.position, answer.refused), (position, None)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(world.free(shop, USD), 5);
+}
+
+#[test]
+fn e2_the_same_key_with_other_content_is_refused() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let request = world.request();
+    world.ok(mv(request, alice, shop, 5));
+    let other = Request { content: Fingerprint(999), ..request };
+    assert_eq!(world.decide(&mv(other, alice, shop, 6)), Decision::Refused(Rejection::KeyReused));
+    let elsewhere = Request { principal: Principal::Account(alice), ..other };
+    assert!(
+        matches!(world.decide(&mv(elsewhere, alice, shop, 6)), Decision::Event(_)),
+        "keys of two principals never meet"
+    );
+}
+
+#[test]
+fn a_refusal_is_an_answer_that_is_kept_and_a_transient_one_is_not() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let request = world.request();
+    let all = world.free(alice, USD);
+    assert_eq!(world.refusal(mv(request, alice, shop, all + 1)), Some(Rejection::InsufficientFunds));
+    world.customer("ALICE", USD_A, 1_000);
+    match world.decide(&mv(request, alice, shop, all + 1)) {
+        Decision::Replayed(answer) => assert_eq!(answer.refused, Some(Rejection::InsufficientFunds)),
+        other => panic!("{other:?}"),
+    }
+    let (pause, request) = (world.request(), world.request());
+    world.ok(Command::Pause { request: pause, scope: Scope::Everything, paused: true, reason: "x".into() });
+    assert_eq!(world.decide(&mv(request, alice, shop, 1)), Decision::Refused(Rejection::Paused));
+    let resume = world.request();
+    world.ok(Command::Pause { request: resume, scope: Scope::Everything, paused: false, reason: "x".into() });
+    world.ok(mv(request, alice, shop, 1));
+}
+
+#[test]
+fn a_key_is_known_by_its_own_time_and_forgotten_after_a_day() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let request = world.request();
+    world.ok(mv(request, alice, shop, 5));
+    let ahead = Request { key: u128::from(world.now.0 + AHEAD_MS + 1) << 80, ..request };
+    assert_eq!(world.decide(&mv(ahead, alice, shop, 5)), Decision::Refused(Rejection::KeyFromFuture));
+    world.now = world.now.plus_ms(KEPT_MS - 1);
+    assert!(matches!(world.decide(&mv(request, alice, shop, 5)), Decision::Replayed(_)));
+    world.now = world.now.plus_ms(1);
+    assert_eq!(world.decide(&mv(request, alice, shop, 5)), Decision::Refused(Rejection::KeyExpired));
+    let known = world.state.remembered_requests();
+    world.now = world.now.plus_ms(2 * KEPT_MS);
+    let fresh = world.request();
+    world.ok(mv(fresh, alice, shop, 5));
+    assert!(world.state.remembered_requests() < known, "what can never be repeated is forgotten");
+    assert_eq!(world.free(shop, USD), 10);
+}
