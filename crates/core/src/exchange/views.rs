@@ -155,7 +155,7 @@ impl State {
         self.ledger.name(account)
     }
 
-    /// Every id of an account. Looks at all names: for a person, not for a loop.
+    /// Every id of an account, the one it was opened under first.
     pub fn account_names(&self, account: AccountIx) -> Vec<&str> {
         self.ledger.names(account)
     }

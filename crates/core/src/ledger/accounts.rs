@@ -92,10 +92,10 @@ impl Ledger {
         self.name_text(self.row(account)?.name)
     }
 
-    /// Every name of the account, the first one first. Looks at all names.
+    /// Every name of the account, the one it was opened under first.
     pub(crate) fn names(&self, account: AccountIx) -> Vec<&str> {
-        let mine = |row: &&NameRow| self.resolve(AccountIx(row.account)) == account;
-        self.names.iter().filter(mine).map(|row| self.texts.get(row.text)).collect()
+        let more = self.more_names.get(&account).into_iter().flatten();
+        self.name(account).into_iter().chain(more.filter_map(|row| self.name_text(*row))).collect()
     }
 
     pub(crate) fn is_frozen(&self, account: AccountIx) -> bool {
@@ -142,11 +142,27 @@ impl Ledger {
     pub(crate) fn link(&mut self, account: AccountIx, name: &str) {
         match self.account_by_name(name) {
             Some(old) if old != account => {
-                self.accounts.get_mut(old.row()).expect("found by name").joined = account.0;
+                let row = self.accounts.get_mut(old.row()).expect("found by name");
+                row.joined = account.0;
+                let first = row.name;
+                let rest = self.more_names.remove(&old).unwrap_or_default();
+                self.more_names.entry(account).or_default().extend(std::iter::once(first).chain(rest));
             }
             Some(_) => {}
             None => {
-                self.add_name(name, account.0);
+                let row = self.add_name(name, account.0);
+                self.more_names.entry(account).or_default().push(row);
+            }
+        }
+    }
+
+    /// Finds the further names of all accounts, as [`Self::link`] has kept them, after a snapshot was read.
+    fn find_more_names(&mut self) {
+        for row in 0..u32::try_from(self.names.len()).expect("decide refuses more rows than ids") {
+            let owner = self.names.get(usize::try_from(row).expect("32 bits")).map(|name| AccountIx(name.account));
+            let account = self.resolve(owner.expect("every row is there"));
+            if self.row(account).is_some_and(|row_of| row_of.name != row) {
+                self.more_names.entry(account).or_default().push(row);
             }
         }
     }
@@ -225,6 +241,7 @@ impl Ledger {
         }
         self.accounts = Wire::get(bytes)?;
         self.books = Wire::get(bytes)?;
+        self.find_more_names();
         Ok(())
     }
 }

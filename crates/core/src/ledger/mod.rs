@@ -25,6 +25,8 @@ pub(crate) struct Ledger {
     names: Rows<NameRow>,
     texts: Texts,
     name_index: Index,
+    /// The rows of names beyond an account's first; few accounts have any.
+    more_names: BTreeMap<AccountIx, Vec<u32>>,
     totals: Vec<Totals>,
     owed: BTreeMap<(AccountIx, TokenIx), Amount>,
 }
@@ -47,6 +49,7 @@ impl Ledger {
             names: Rows::default(),
             texts: Texts::default(),
             name_index: Index::new(seed),
+            more_names: BTreeMap::new(),
             totals: Vec::new(),
             owed: BTreeMap::new(),
         }
