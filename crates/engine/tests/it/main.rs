@@ -1,0 +1,4 @@
+//! The engine through its public face, on a disk in memory that fails, and on real files.
+
+mod basics;
+mod world;
