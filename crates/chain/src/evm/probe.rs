@@ -123,20 +123,20 @@ fn likely_slots() -> Vec<B256> {
 /// EVM code that takes `token`, `payee` and `amount`, and returns seven words: whether `transfer` worked, the size and the
 /// first word of what it returned, then the balances of payee and caller before and after, payee first.
 fn program() -> Vec<u8> {
-    const TOKEN: u8 = 0x00; // where the arguments stand in the call data
-    const PAYEE: u8 = 0x20;
-    const AMOUNT: u8 = 0x40;
-    const OUT: u8 = 0x60; // where the seven words stand in memory; below is scratch space for calls
-    let word = |ix: u8| OUT.saturating_add(ix.saturating_mul(32)); // at most 0x60 + 6 * 0x20
-    let push = |byte: u8| vec![0x60, byte]; // PUSH1
-    let argument = |at: u8| [push(at), vec![0x35]].concat(); // CALLDATALOAD
-    let store = |value: Vec<u8>, at: u8| [value, push(at), vec![0x52]].concat(); // MSTORE
+    const TOKEN: u16 = 0x00; // where the arguments stand in the call data
+    const PAYEE: u16 = 0x20;
+    const AMOUNT: u16 = 0x40;
+    const OUT: u16 = 0x60; // where the seven words stand in memory; below is scratch space for calls
+    let word = |ix: u16| OUT + ix * 32;
+    let push = |value: u16| [&[0x61], &value.to_be_bytes()[..]].concat(); // PUSH2
+    let argument = |at: u16| [push(at), vec![0x35]].concat(); // CALLDATALOAD
+    let store = |value: Vec<u8>, at: u16| [value, push(at), vec![0x52]].concat(); // MSTORE
     let selector = |selector: [u8; 4]| {
         let shifted = [vec![0x63], selector.to_vec(), push(0xe0), vec![0x1b]].concat(); // PUSH4, SHL
         store(shifted, 0)
     };
     let this = vec![0x30]; // ADDRESS
-    let balance = |of: Vec<u8>, ix: u8| {
+    let balance = |of: Vec<u8>, ix: u16| {
         // STATICCALL(gas, token, 0, 0x24, out, 0x20), its success dropped: no answer reads as an unchanged zero.
         let call = [push(0x20), push(word(ix)), push(0x24), push(0), argument(TOKEN), vec![0x5a, 0xfa, 0x50]].concat();
         [selector(abi::balanceOfCall::SELECTOR), store(of, 4), call].concat()

@@ -105,6 +105,14 @@ impl Payload {
 }
 
 impl Draft {
+    /// The bytes whose Keccak-256 is the hash to sign, for signers that want to see what they sign.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`].
+    pub fn signing_bytes(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.typed()?.encoded_for_signing())
+    }
+
     /// The hash to sign.
     ///
     /// # Errors
@@ -214,6 +222,7 @@ mod tests {
         let fees = Fees::Legacy { gas_price: 20_000_000_000 };
         let draft = Payload::native(&to, Amount::new(1_000_000_000_000_000_000)).draft(1, 9, 21_000, fees);
         let hash = draft.signing_hash().expect("a hash");
+        assert_eq!(alloy::primitives::keccak256(draft.signing_bytes().expect("bytes")).0, hash);
         assert_eq!(B256::from(hash).to_string(), "0xdaf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
         let half = |text: &str| text.parse::<B256>().expect("hex").0;
         let signature = Signature {
