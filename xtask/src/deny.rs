@@ -26,11 +26,12 @@ pub(crate) fn check(metadata: &Metadata) -> Result<()> {
     let path = step::root().join("deny.toml");
     let text = fs::read_to_string(&path).context("deny.toml cannot be read")?;
     let rules = Rules::parse(&text).context("deny.toml")?;
-    let wrong: Vec<String> = metadata.packages.iter().flat_map(|package| rules.violations(package)).collect();
+    let used = metadata.used()?;
+    let wrong: Vec<String> = used.iter().flat_map(|package| rules.violations(package)).collect();
     if !wrong.is_empty() {
         bail!("packages that deny.toml does not allow:\n  {}", wrong.join("\n  "));
     }
-    let repeated = repeated(&metadata.packages);
+    let repeated = repeated(&used);
     if !repeated.is_empty() {
         eprintln!("in more than one version (no error, but each is built): {}", repeated.join(", "));
     }
@@ -100,7 +101,7 @@ fn strings(table: &Table, key: &str) -> Result<Vec<String>> {
     list.iter().map(|item| item.as_str().map(str::to_owned).with_context(|| format!("{key}: not a text"))).collect()
 }
 
-fn repeated(packages: &[Package]) -> Vec<String> {
+fn repeated(packages: &[&Package]) -> Vec<String> {
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages {
         versions.entry(&package.name).or_default().push(&package.version);

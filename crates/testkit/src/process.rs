@@ -153,7 +153,7 @@ impl Drop for Process {
 /// thread that started it, and a test's thread ends long before a peer that tests share.
 fn watch(child: &Child) -> io::Result<Child> {
     Command::new("sh")
-        .args(["-c", "read -r _; kill -9 -- \"-$0\" 2>/dev/null"])
+        .args(["-c", "read -r _; kill -s KILL -- \"-$0\" 2>/dev/null"])
         .arg(child.id().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

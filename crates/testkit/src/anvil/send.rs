@@ -84,7 +84,7 @@ impl Anvil {
     /// Sends a call of a contract's function (`"mint(address,uint256)"`) and returns the hash at once.
     ///
     /// # Errors
-    /// Those of [`Artifact::call`] and [`Anvil::rpc`]; a call that would revert is refused when its gas is estimated.
+    /// Those of [`Artifact::call`] and [`Anvil::rpc`]. A call that reverts is no error here: it gets into a block, and its receipt says so.
     pub fn invoke(
         &self,
         from: &str,
@@ -96,7 +96,7 @@ impl Anvil {
         self.send_transaction(json!({"from": from, "to": contract, "data": artifact.call(function, args)?}))
     }
 
-    /// Sends a call like [`Anvil::invoke`] with so much gas and no estimate, so that one that reverts gets into a block.
+    /// Sends a call like [`Anvil::invoke`] with so much gas and without an estimate.
     ///
     /// # Errors
     /// Those of [`Artifact::call`] and [`Anvil::rpc`].
@@ -140,7 +140,7 @@ impl Anvil {
     /// Sends an ERC-20 token, in base units, and returns the hash at once.
     ///
     /// # Errors
-    /// Those of [`Anvil::rpc`]; a transfer that would revert is refused when its gas is estimated.
+    /// Those of [`Anvil::rpc`]. A transfer that reverts is no error here: it gets into a block, and its receipt says so.
     pub fn erc20_transfer(&self, token: &str, from: &str, to: &str, amount: u128) -> Result<String, Error> {
         let data = erc20_call("a9059cbb", &[Arg::from(to), Arg::Uint(amount)])?;
         self.send_transaction(json!({"from": from, "to": token, "data": data}))
