@@ -253,6 +253,13 @@ pub enum Command {
         to: Assign,
         reason: Box<str>,
     },
+    /// The sender of what lies in suspense proved to be `account`'s: it is the account's then.
+    ClaimSuspense {
+        request: Request,
+        item: SuspenseId,
+        account: AccountIx,
+        authority: Authority,
+    },
     SettleOwed {
         request: Request,
         account: AccountIx,
@@ -304,6 +311,7 @@ impl Command {
             | Self::RequestTransfer { request, .. }
             | Self::Pause { request, .. }
             | Self::AssignSuspense { request, .. }
+            | Self::ClaimSuspense { request, .. }
             | Self::SettleOwed { request, .. } => Some(request),
             Self::ListWallet { request, .. }
             | Self::OpenAccount { request, .. }
@@ -332,6 +340,7 @@ impl Command {
             | Self::HoldTransfer { .. }
             | Self::OpenDispatch { .. }
             | Self::SettleOwed { .. }
+            | Self::ClaimSuspense { .. }
             | Self::AssignSuspense { .. } => false,
             Self::PinAsset { .. }
             | Self::StopAsset { .. }

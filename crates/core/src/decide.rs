@@ -110,6 +110,9 @@ impl State {
             FailTransfer { transfer, why } => self.decide_fail_transfer(*transfer, *why),
             Pause { request, scope, paused, reason } => self.decide_pause(*request, *scope, *paused, reason),
             AssignSuspense { request, item, to, reason } => self.decide_assign_suspense(*request, *item, *to, reason),
+            ClaimSuspense { request, item, account, authority } => {
+                self.decide_claim_suspense(*request, *item, *account, authority)
+            }
             SettleOwed { request, account, token, amount } => {
                 self.decide_settle_owed(*request, *account, *token, *amount)
             }

@@ -51,6 +51,32 @@ impl State {
         Ok(Event::SuspenseAssigned { request, item, to, reason: reason.into() })
     }
 
+    /// Only what lies here because its sender was a contract that nobody had linked: linking it is the proof.
+    pub(crate) fn decide_claim_suspense(
+        &self,
+        request: Request,
+        item: SuspenseId,
+        account: AccountIx,
+        authority: &Authority,
+    ) -> Result<Event, Rejection> {
+        let account = self.open_account(account)?;
+        self.authorize(account, authority)?;
+        let row = self.suspense.get(&item).ok_or(Rejection::UnknownSuspense)?;
+        let sender =
+            row.deposit.as_ref().zip(row.from.as_ref()).filter(|_| row.reason == SuspenseReason::SenderIsContract);
+        let sender = sender.and_then(|(key, from)| Some(format!("{}:{from}", self.network(key.network)?.id)));
+        let owner = sender.and_then(|name| self.ledger.account_by_name(&name));
+        if owner != Some(account) {
+            return Err(Rejection::SenderNotLinked);
+        }
+        Ok(Event::SuspenseAssigned {
+            request,
+            item,
+            to: Assign::Account(account),
+            reason: "claimed by its sender".into(),
+        })
+    }
+
     pub(crate) fn apply_suspense_assigned(&mut self, item: SuspenseId, to: Assign) {
         let row = self.suspense.remove(&item).expect("decide saw the item");
         let account = match to {

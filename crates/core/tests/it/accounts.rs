@@ -40,6 +40,10 @@ fn the_same_address_on_two_networks_is_two_accounts_until_a_signature_links_them
     assert_eq!(world.state.account_by_name("eip155:2:0xALICE"), Some(here));
     assert_eq!(world.state.account(there), Some(here));
     assert_eq!(world.state.account_names(here), ["eip155:1:0xALICE", "eip155:2:0xALICE"]);
+    let mut bytes = Vec::new();
+    world.state.encode(&mut bytes);
+    let read = State::decode(&bytes, 1).expect("just written");
+    assert_eq!(read.account_names(here), world.state.account_names(here));
     assert_eq!(link(&mut world, here, "eip155:2:0xALICE", mine), Some(Rejection::AlreadyLinked));
     assert_eq!(world.customer("ALICE", USD_B, ETHER), here, "later deposits from there are this account's");
 }

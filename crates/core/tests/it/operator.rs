@@ -72,3 +72,28 @@ fn a_pause_is_set_once_and_lifted_once() {
         assert_eq!(world.refusal(pause), answer);
     }
 }
+
+#[test]
+fn what_an_unknown_contract_sent_is_claimed_by_whoever_proves_to_be_it() {
+    let mut world = World::new();
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    let bob = world.customer("BOB", USD_A, 1_000);
+    let key = DepositKey { network: A, tx: tx(7), locator: Locator::Log(0) };
+    let mut deposit = world.incoming(key, USD_A, HOT_A, "SAFE", 500);
+    deposit.from_contract = true;
+    world.credit(deposit);
+    let item = world.state.suspense().next().map(|(id, _)| id).expect("nobody's yet");
+    let claim = |world: &mut World, account| {
+        let (request, authority) = (world.request(), world.signed(account));
+        world.refusal(Command::ClaimSuspense { request, item, account, authority })
+    };
+    assert_eq!(claim(&mut world, alice), Some(Rejection::SenderNotLinked));
+    let (request, authority, expiry) = (world.request(), world.signed(alice), world.now.plus_ms(9));
+    let (account, nonce, name) = (alice, request.key, "eip155:1:0xSAFE".into());
+    world.ok(Command::LinkName { request, account, name, authority, nonce, expiry });
+    assert_eq!(claim(&mut world, bob), Some(Rejection::SenderNotLinked));
+    let before = world.free(alice, USD);
+    assert_eq!(claim(&mut world, alice), None);
+    assert_eq!(world.free(alice, USD), before + 500_000_000_000_000);
+    assert_eq!(claim(&mut world, alice), Some(Rejection::UnknownSuspense), "once");
+}
