@@ -281,9 +281,13 @@ impl<N: Node> Network<N> {
     }
 
     fn too_few(&self, what: &'static str, answered: usize, faults: Vec<Error>) -> Error {
-        // What a node said precisely helps more than that too few said anything.
+        // When all that nodes said is precise, it helps more than that too few said anything. A single silent node may
+        // know better, so that then asking again is worth it.
         let precise = |fault: &Error| !fault.is_transient() || matches!(fault, Error::BlockUnknown { .. });
-        if let Some(fault) = faults.into_iter().find(precise) {
+        if answered == 0
+            && faults.iter().all(precise)
+            && let Some(fault) = faults.into_iter().next()
+        {
             return fault;
         }
         count(&self.counters.no_quorum);
