@@ -58,5 +58,5 @@ fn run(words: &[&str]) -> Result<()> {
 
 /// Fetches what is not there yet, with progress; a missing tool is named.
 fn install_peers() -> Result<()> {
-    Ok(install(&Peer::ALL, &mut print_progress())?)
+    Ok(install(Peer::ALL, &mut print_progress())?)
 }

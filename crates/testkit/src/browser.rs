@@ -109,10 +109,10 @@ impl Browser {
     }
 }
 
-/// Installs what [`Browser::any`] needs.
-pub(crate) fn ensure(progress: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
+/// Installs what [`Browser::any`] needs, or [`Browser::packaged`].
+pub(crate) fn ensure(packaged: bool, progress: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
     npm::ensure(&npm::PLAYWRIGHT, progress)?;
-    if installed().is_none() {
+    if packaged || installed().is_none() {
         npm::ensure(&npm::CHROMIUM, progress)?;
     }
     Ok(())

@@ -23,6 +23,7 @@ pub type Call = Value;
 
 type RewriteCall = Arc<dyn Fn(&mut Call) + Send + Sync>;
 type RewriteAnswer = Arc<dyn Fn(&Call, Value) -> Value + Send + Sync>;
+type Applies = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 type Invent = Arc<dyn Fn(&Call) -> Value + Send + Sync>;
 
 /// What goes wrong with a call.
@@ -106,6 +107,12 @@ impl fmt::Debug for Fault {
     }
 }
 
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} ({:?} left)", self.fault, self.method, self.left)
+    }
+}
+
 /// A running proxy. It ends, with all its connections, when this is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
@@ -136,10 +143,11 @@ struct State {
     connected: u64,
 }
 
-#[derive(Debug)]
 struct Rule {
     /// A method, or `*` for all.
     method: String,
+    /// Whether it concerns a call of that method.
+    applies: Applies,
     /// Calls it still applies to; `None` is without end.
     left: Option<u64>,
     fault: Fault,
@@ -179,12 +187,17 @@ impl FaultProxy {
 
     /// From now on this goes wrong with every call of `method` (`*` for all), until [`FaultProxy::heal`].
     pub fn fault(&self, method: &str, fault: Fault) {
-        self.shared.lock().rules.push(Rule { method: method.to_owned(), left: None, fault });
+        self.add(method, None, Arc::new(|_| true), fault);
     }
 
     /// This goes wrong with the next so many calls of `method` (`*` for all).
     pub fn fault_times(&self, method: &str, times: u64, fault: Fault) {
-        self.shared.lock().rules.push(Rule { method: method.to_owned(), left: Some(times), fault });
+        self.add(method, Some(times), Arc::new(|_| true), fault);
+    }
+
+    /// From now on this goes wrong with the calls of `method` (`*` for all) that `applies` picks.
+    pub fn fault_if(&self, method: &str, applies: impl Fn(&Call) -> bool + Send + Sync + 'static, fault: Fault) {
+        self.add(method, None, Arc::new(applies), fault);
     }
 
     /// Takes all faults away, and closes the connections that hang. It stays dark if it is.
@@ -260,6 +273,14 @@ impl FaultProxy {
     }
 }
 
+impl FaultProxy {
+    fn add(&self, method: &str, left: Option<u64>, applies: Applies, fault: Fault) {
+        if left != Some(0) {
+            self.shared.lock().rules.push(Rule { method: method.to_owned(), applies, left, fault });
+        }
+    }
+}
+
 impl Drop for FaultProxy {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
@@ -299,7 +320,8 @@ impl State {
         {
             self.raw_transactions.push(raw.to_owned());
         }
-        let found = self.rules.iter().position(|rule| rule.method == "*" || rule.method == method)?;
+        let concerns = |rule: &Rule| (rule.method == "*" || rule.method == method) && (rule.applies)(call);
+        let found = self.rules.iter().position(concerns)?;
         let rule = &mut self.rules[found];
         let fault = rule.fault.clone();
         if let Some(left) = &mut rule.left {

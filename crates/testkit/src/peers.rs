@@ -23,13 +23,19 @@ pub enum Peer {
     Contracts,
     /// The driver of a browser, and a Chromium if the machine has none.
     Browser,
+    /// The driver of a browser, and a Chromium whatever the machine has. It is built for Linux on x86-64.
+    PackagedBrowser,
 }
 
 impl Peer {
-    /// Every peer that the tests need.
-    pub const ALL: [Self; 3] = [Self::Anvil, Self::Contracts, Self::Browser];
+    /// Every peer that the tests need on this platform.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser, Self::PackagedBrowser];
+    /// Every peer that the tests need on this platform.
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser];
     /// What the demo needs.
-    pub const DEMO: [Self; 2] = [Self::Anvil, Self::Contracts];
+    pub const DEMO: &[Self] = &[Self::Anvil, Self::Contracts];
 }
 
 /// How far an installation is.
@@ -71,7 +77,8 @@ pub fn install(peers: &[Peer], progress: &mut dyn FnMut(&Progress)) -> Result<()
         match peer {
             Peer::Anvil => drop(npm::ensure(&npm::ANVIL, progress)?),
             Peer::Contracts => drop(contracts::compiled(progress)?),
-            Peer::Browser => browser::ensure(progress)?,
+            Peer::Browser => browser::ensure(false, progress)?,
+            Peer::PackagedBrowser => browser::ensure(true, progress)?,
         }
     }
     Ok(())

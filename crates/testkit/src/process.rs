@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::{Error, wait_until};
 
@@ -102,9 +102,15 @@ impl Process {
         self.exited
     }
 
-    /// Stops it where it is (SIGSTOP): connections stay open and nobody answers, until [`Process::thaw`].
+    /// Stops it where it is (SIGSTOP): connections stay open and nobody answers, until [`Process::thaw`]. Returns when all
+    /// its threads stand still.
     pub fn freeze(&mut self) {
         self.signal(Signal::STOP);
+        if let Some(pid) = self.pid().filter(|_| self.exited.is_none()) {
+            // Sending returns before the threads have stopped. An exit ends this wait too, and stays to be reaped.
+            let stands_still = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let _ = waitid(WaitId::Pid(pid), stands_still);
+        }
     }
 
     /// Lets it go on after [`Process::freeze`].

@@ -174,6 +174,17 @@ fn it_can_lie_about_what_the_node_said() {
 }
 
 #[test]
+fn a_fault_may_pick_its_calls() {
+    let (node, proxy, client) = node_behind_proxy(Mining::Instant);
+    let unlucky = node.accounts()[1].clone();
+    let picked = unlucky.clone();
+    proxy.fault_if("eth_getBalance", move |call| call["params"][0] == picked.as_str(), Fault::DropCall);
+    assert!(client.call("eth_getBalance", json!([unlucky, "latest"])).is_err());
+    assert!(client.call("eth_getBalance", json!([node.accounts()[0], "latest"])).is_ok());
+    assert_eq!(proxy.calls("eth_getBalance"), 2);
+}
+
+#[test]
 fn a_frozen_head_stays_where_it_was() {
     let (node, proxy, client) = node_behind_proxy(Mining::Instant);
     node.mine(2).expect("mines");
