@@ -5,7 +5,7 @@ use crate::index::Index;
 use crate::rows::Rows;
 use crate::wire::{Bytes, DecodeError, Wire};
 
-/// 28 bytes, and about 7 in the index: fingerprint, a number of 64 bits, an account.
+/// 28 bytes, and about 8 in the index: fingerprint, a number of 64 bits, an account.
 #[derive(Clone, Copy, Debug)]
 struct Row([u32; 7]);
 

@@ -108,11 +108,16 @@ impl Texts {
 
     #[inline]
     pub(crate) fn get(&self, text: TextRef) -> &str {
+        std::str::from_utf8(self.bytes(text)).expect("only whole texts are kept")
+    }
+
+    /// The same as bytes: to compare it, without a look at what they mean.
+    #[inline]
+    pub(crate) fn bytes(&self, text: TextRef) -> &[u8] {
         let len = usize::try_from(text.0 & 0xffff).expect("16 bits");
         let place = usize::try_from(text.0 >> 16).expect("made from a usize");
         let start = place & (PAGE - 1);
-        let bytes = &self.pages[place >> PAGE_BITS][start..start.saturating_add(len)];
-        std::str::from_utf8(bytes).expect("only whole texts are kept")
+        &self.pages[place >> PAGE_BITS][start..start.saturating_add(len)]
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

@@ -66,7 +66,8 @@ impl Ledger {
 
     fn name_row(&self, name: &str) -> Option<usize> {
         let hash = self.name_index.hash(name);
-        let is = |row: u32| self.name_text(row) == Some(name);
+        let at = |row: u32| usize::try_from(row).ok().and_then(|row| self.names.get(row));
+        let is = |row: u32| at(row).is_some_and(|row| self.texts.bytes(row.text) == name.as_bytes());
         self.name_index.find(hash, is).and_then(|row| usize::try_from(row).ok())
     }
 
