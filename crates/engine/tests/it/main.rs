@@ -1,4 +1,9 @@
 //! The engine through its public face, on a disk in memory that fails, and on real files.
 
 mod basics;
+mod crash;
+mod followers;
+mod races;
+mod room;
+mod snapshots;
 mod world;
