@@ -100,7 +100,11 @@ impl State {
 
     pub(crate) fn decide_drop_deposit(&self, key: &DepositKey) -> Result<Event, Rejection> {
         let pending = self.pending_deposit(key).ok_or(Rejection::UnknownDeposit)?;
-        if pending.orphaned { Ok(Event::DepositDropped { key: key.clone() }) } else { Err(Rejection::Stale) }
+        // A claim may have shown it before the search came to its block; a reorg in between left another block there.
+        let block = &pending.deposit.block;
+        let mut searched = self.network(key.network).into_iter().flat_map(|network| &network.scanned);
+        let replaced = searched.any(|there| there.height == block.height && there.hash != block.hash);
+        if pending.orphaned || replaced { Ok(Event::DepositDropped { key: key.clone() }) } else { Err(Rejection::Stale) }
     }
 
     /// In this order: known and where it was seen, nothing paused or halted, the asset as it was probed, deep enough, fits.

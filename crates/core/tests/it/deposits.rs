@@ -296,3 +296,15 @@ fn claims_open_once_and_close_without_touching_the_scan() {
     let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
     world.credit(deposit);
 }
+
+#[test]
+fn a_claimed_deposit_is_dropped_when_the_search_finds_another_block_in_its_place() {
+    let mut world = World::new();
+    let claimed = Incoming { block: block_on(7, 102), ..world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000) };
+    world.ok(Command::SeeDeposit { deposit: claimed });
+    let drop = Command::DropDeposit { key: key(1, 0) };
+    assert_eq!(world.refusal(drop.clone()), Some(Rejection::Stale), "its block was not searched yet");
+    world.scan(A, 0, 101..=103);
+    world.ok(drop);
+    assert!(world.state.pending_deposit(&key(1, 0)).is_none());
+}
