@@ -121,6 +121,14 @@ impl Draft {
         Ok(self.typed()?.signature_hash().0)
     }
 
+    /// The bytes whose Keccak-256 is the hash to sign: for signers that want to see what they sign.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`].
+    pub fn preimage(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.typed()?.encoded_for_signing())
+    }
+
     /// The signed bytes, if the signature is by `from` over exactly this draft: a signer that answers with something else
     /// is found out before anything is stored.
     ///
@@ -224,6 +232,7 @@ mod tests {
         let hash = draft.signing_hash().expect("a hash");
         assert_eq!(alloy::primitives::keccak256(draft.signing_bytes().expect("bytes")).0, hash);
         assert_eq!(B256::from(hash).to_string(), "0xdaf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
+        assert_eq!(alloy::primitives::keccak256(draft.preimage().expect("bytes")).0, hash);
         let half = |text: &str| text.parse::<B256>().expect("hex").0;
         let signature = Signature {
             r: half("0x28ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276"),
