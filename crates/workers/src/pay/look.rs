@@ -1,0 +1,161 @@
+//! `sent -> seen`, or nowhere: then the same bytes again; or dead, by proof.
+
+use tokengine_chain::{Accounts, At, NonceUse, Outcome, Receivers, TxStatus, finality};
+use tokengine_core::{Attempt, BlockRef, Command, Depth, DispatchId, NetworkIx, Sighting, State, Time, TxId, WalletIx};
+use tokengine_engine::failpoint;
+
+use super::{Driver, Payment, Why, purpose_payment};
+use crate::{Books, Error};
+
+/// All that looking needs to know of a dispatch.
+struct Sent {
+    wallet: WalletIx,
+    from: tokengine_core::Address,
+    nonce: u64,
+    attempts: Vec<Attempt>,
+    payment: Option<Payment>,
+    oldest: u64,
+}
+
+fn sent(state: &State, ix: NetworkIx, id: DispatchId) -> Option<Sent> {
+    let dispatch = state.dispatch(id).filter(|dispatch| dispatch.seen.is_none())?;
+    Some(Sent {
+        wallet: dispatch.wallet,
+        from: state.wallet(dispatch.wallet)?.address.clone(),
+        nonce: dispatch.nonce,
+        attempts: dispatch.attempts.clone(),
+        payment: purpose_payment(state, dispatch.wallet, &dispatch.purpose),
+        oldest: state.network(ix)?.scanned.front().map_or(0, |block| block.height),
+    })
+}
+
+impl<B: Books, N: Accounts> Driver<B, N> {
+    pub(super) async fn look(&self, ix: NetworkIx, id: DispatchId, now: Time) -> Result<(), Error> {
+        let Some(sent) = self.books.query(move |state| sent(state, ix, id)).await? else { return Ok(()) };
+        let height = self.memory().height();
+        let mut known_to_nodes = false;
+        let numbered: Vec<(&Attempt, u32)> = sent.attempts.iter().zip(0u32..).collect();
+        for (attempt, number) in numbered.into_iter().rev() {
+            let (block, success) = match self.network.status(attempt.tx).await? {
+                TxStatus::InBlock(inclusion) => (inclusion.block, true),
+                TxStatus::Reverted(inclusion) => (inclusion.block, false),
+                TxStatus::InMempool => {
+                    known_to_nodes = true;
+                    continue;
+                }
+                TxStatus::Unknown => continue,
+            };
+            return self.saw(id, Sighting { attempt: number, block, success }).await;
+        }
+        self.track(id, |known| known.looked = height);
+        if self.is_dead(id, &sent).await? {
+            return Ok(());
+        }
+        self.hand_out_again(id, &sent, known_to_nodes, now).await
+    }
+
+    pub(super) async fn saw(&self, id: DispatchId, sighting: Sighting) -> Result<(), Error> {
+        failpoint::hit("payout.before_see");
+        self.books.submit(Command::SeeDispatch { dispatch: id, sighting }).await?.ok();
+        self.track(id, |known| (known.looked, known.stuck, known.rests_until) = (None, None, Time(0)));
+        Ok(())
+    }
+
+    /// The same bytes, to every node, after growing pauses. All attempts: which of them counts is the network's choice.
+    async fn hand_out_again(&self, id: DispatchId, sent: &Sent, in_pool: bool, now: Time) -> Result<(), Error> {
+        let known = self.memory().of(id);
+        if now < known.resend_at {
+            return Ok(());
+        }
+        let first = crate::rules::ms(self.rules.resend_first);
+        let longest = crate::rules::ms(self.rules.resend_longest).max(first);
+        let doubled = 1u64.checked_shl(known.resends).unwrap_or(u64::MAX);
+        let next = now.plus_ms(first.saturating_mul(doubled).min(longest));
+        self.track(id, |known| (known.resend_at, known.resends) = (next, known.resends.saturating_add(1)));
+        let Some(last) = sent.attempts.last().filter(|last| last.sent_at.is_some()) else { return Ok(()) };
+        let answer = self.network.send(&last.raw).await?;
+        tracing::debug!(network.id = self.network.id(), dispatch = %id, in_pool, ?answer, "Sent again");
+        self.note_answer(id, &answer);
+        Ok(())
+    }
+
+    /// Whether another transaction used the nonce, finally. The proof, and nothing else, ends a dispatch that is not ours.
+    async fn is_dead(&self, id: DispatchId, sent: &Sent) -> Result<bool, Error> {
+        let Some(heads) = self.memory().heads else { return Ok(false) };
+        let Some(last) = heads.finalized else { return Ok(false) };
+        if self.network.nonce_at(&sent.from, At::Block(last.hash)).await? <= sent.nonce {
+            return Ok(false);
+        }
+        match self.network.who_used_nonce(&sent.from, sent.nonce, sent.oldest, &last).await? {
+            NonceUse::NotUsed => Ok(false),
+            NonceUse::Unanswerable => {
+                self.track(id, |known| known.stuck = Some(Why::Unanswerable));
+                Ok(true)
+            }
+            // Ours: some node lags. It stays unknown until they say where it is.
+            NonceUse::Used(user) if sent.attempts.iter().any(|attempt| attempt.tx == user.tx) => Ok(true),
+            NonceUse::Used(user) => {
+                let Some(depth) = finality::depth(&user.block, &heads, self.network.quorum()) else { return Ok(false) };
+                self.bury(id, sent, (user.tx, user.block), depth).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn bury(
+        &self,
+        id: DispatchId,
+        sent: &Sent,
+        (by, block): (TxId, BlockRef),
+        depth: Depth,
+    ) -> Result<(), Error> {
+        if let Some(payment) = &sent.payment
+            && self.did_the_same(by, payment).await?
+        {
+            // A journal that was restored may lack an attempt: burying it would pay twice. A person has to look.
+            self.track(id, |known| known.stuck = Some(Why::UsedElsewhere));
+            let reason =
+                format!("nonce {} was used by {by}, which is not in the journal and made the same payment", sent.nonce);
+            let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
+            self.books.submit(freeze).await?.ok();
+            return Ok(());
+        }
+        tracing::error!(network.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
+        self.books.submit(Command::BuryDispatch { dispatch: id, by, block, depth }).await?.ok();
+        Ok(())
+    }
+
+    /// Whether a transaction made exactly that payment.
+    async fn did_the_same(&self, tx: TxId, payment: &Payment) -> Result<bool, Error> {
+        let scan = self.moved_by(tx).await?;
+        Ok(scan.iter().any(|moved| {
+            let same = (&moved.asset, &moved.to) == (&payment.asset, &payment.to);
+            same && moved.amount == Ok(payment.amount) && moved.outcome == Outcome::Succeeded
+        }))
+    }
+
+    /// Everything that a transaction moved in listed assets.
+    pub(super) async fn moved_by(&self, tx: TxId) -> Result<Vec<tokengine_chain::Payment>, Error> {
+        let id: Box<str> = self.network.id().into();
+        let look = move |state: &State| -> Vec<_> {
+            let ix = state.network_by_id(&id);
+            let assets = state.assets().filter(|(_, asset)| Some(asset.network) == ix);
+            assets.filter_map(|(_, asset)| asset.contract.clone()).collect()
+        };
+        let contracts = self.books.query(look).await?;
+        match self.network.payments_of(tx, &Receivers::everyone(contracts)).await? {
+            tokengine_chain::TxPayments::InBlock(_, scan) => Ok(scan.payments),
+            tokengine_chain::TxPayments::NotFound | tokengine_chain::TxPayments::Pending => Ok(Vec::new()),
+        }
+    }
+
+    /// What had ended came undone by a deep reorg: the same bytes, until they are in a block again.
+    pub(super) async fn again(&self, tx: TxId, raw: &[u8], _now: Time) -> Result<(), Error> {
+        let looked = self.memory().height();
+        if matches!(self.network.status(tx).await?, TxStatus::Unknown) {
+            let answer = self.network.send(raw).await?;
+            tracing::warn!(network.id = self.network.id(), %tx, ?answer, ?looked, "Sent again after a deep reorg");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! What the payout driver does next. Pure: the state and what is remembered in, jobs out. One job moves one thing by one
+//! step of the payout rule; after it everything is looked at anew, so a crash between two steps is just a longer pause.
+
+use std::collections::BTreeMap;
+
+use tokengine_chain::{fees, finality};
+use tokengine_core::*;
+
+use super::memory::{Key, Memory};
+use crate::Rules;
+use crate::rules::ms;
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Compare a wallet's nonce with the network.
+    Compare(WalletIx),
+    /// Bind nonces to payouts, in this order.
+    Open {
+        /// Who pays.
+        wallet: WalletIx,
+        /// The first nonce.
+        nonce: u64,
+        /// What is paid.
+        payouts: Vec<PayoutId>,
+    },
+    /// Move what lies at a deposit address or in a retiring wallet.
+    Sweep {
+        /// From where.
+        wallet: WalletIx,
+        /// What.
+        asset: AssetIx,
+        /// To where.
+        to: WalletIx,
+    },
+    /// Sign for a nonce: the first time, or a higher offer for what is out already.
+    Sign(DispatchId),
+    /// Hand signed bytes to the network for the first time.
+    Send {
+        /// Of which dispatch.
+        dispatch: DispatchId,
+        /// Which of its attempts.
+        attempt: u32,
+    },
+    /// Find out where it is; hand its bytes out again when it is nowhere.
+    Look(DispatchId),
+    /// It lies deep enough: prove what it did, and end it.
+    Finish(DispatchId),
+    /// A deep reorg took away what had ended: the same bytes again.
+    Again {
+        /// What the network called it.
+        tx: TxId,
+        /// Its bytes.
+        raw: Box<[u8]>,
+    },
+}
+
+impl Job {
+    /// What it works on.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Compare(wallet) | Self::Open { wallet, .. } | Self::Sweep { wallet, .. } => Key::Wallet(*wallet),
+            Self::Sign(dispatch) | Self::Send { dispatch, .. } | Self::Look(dispatch) | Self::Finish(dispatch) => {
+                Key::Dispatch(*dispatch)
+            }
+            Self::Again { tx, .. } => Key::Again(*tx),
+        }
+    }
+}
+
+/// Jobs, and why payouts that have none wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do; no two of them work on the same thing.
+    pub jobs: Vec<Job>,
+    /// [`Command::WaitPayout`] for every payout whose reason is another than the books say.
+    pub waits: Vec<Command>,
+}
+
+/// Everything that can be done now, oldest first.
+pub fn plan(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, nodes: u8, now: Time) -> Plan {
+    let Some(network) = state.network(ix) else { return Plan::default() };
+    let mut plan = Plan::default();
+    let here = |wallet: WalletIx| state.wallet(wallet).is_some_and(|row| row.network == ix);
+    for (id, dispatch) in state.dispatches().filter(|(_, dispatch)| here(dispatch.wallet)) {
+        plan.jobs.extend(of_dispatch(state, network, id, dispatch, memory, rules, nodes, now));
+    }
+    plan.jobs.extend(compare(state, ix, memory));
+    openings(state, ix, memory, rules, now, &mut plan);
+    plan.jobs.extend(crate::sweep::plan(state, ix, memory, now));
+    let gone = network.recent_final.iter().filter(|sent| sent.orphaned && !sent.raw.is_empty());
+    plan.jobs.extend(gone.map(|sent| Job::Again { tx: sent.tx, raw: sent.raw.clone() }));
+    plan.jobs.retain(|job| !memory.busy.contains(&job.key()));
+    plan
+}
+
+/// The next step of one nonce in use.
+#[allow(clippy::too_many_arguments)]
+fn of_dispatch(
+    state: &State,
+    network: &Network,
+    id: DispatchId,
+    dispatch: &Dispatch,
+    memory: &Memory,
+    rules: &Rules,
+    nodes: u8,
+    now: Time,
+) -> Option<Job> {
+    let (wallet, known) = (state.wallet(dispatch.wallet)?, memory.of(id));
+    if now < known.rests_until {
+        return None;
+    }
+    let new_head = memory.height().is_some() && memory.height() != known.looked;
+    if let Some(seen) = &dispatch.seen {
+        let depth = finality::depth(&seen.block, &memory.heads?, nodes)?;
+        let acted = seen.success && dispatch.attempt(seen.attempt)?.kind == AttemptKind::Act;
+        let deep = if acted { depth.satisfies(network.policy.payout_finality) } else { depth.finalized };
+        return (deep && new_head).then_some(Job::Finish(id));
+    }
+    let halted = network.halted.is_some() || state.recovery().is_some();
+    let signer_rests = memory.signers_rest.get(&dispatch.wallet).is_some_and(|until| now < *until);
+    let may_sign = !halted && wallet.frozen.is_none() && !signer_rests && memory.suggestion.is_some();
+    let Some(last) = dispatch.attempts.last() else { return may_sign.then_some(Job::Sign(id)) };
+    let attempt = u32::try_from(dispatch.attempts.len().saturating_sub(1)).ok()?;
+    let Some(sent_at) = last.sent_at else {
+        return (!halted).then_some(Job::Send { dispatch: id, attempt });
+    };
+    let cancel = wants_cancel(state, dispatch);
+    let late = now.ms_since(sent_at) >= ms(rules.replace_after) && is_first_in_line(state, dispatch);
+    if may_sign && (cancel || known.outbid || late) && now >= known.no_bid_before {
+        return Some(Job::Sign(id));
+    }
+    (new_head || now >= known.resend_at).then_some(Job::Look(id))
+}
+
+/// Its payout's owner wants it back, and nothing was signed for that yet.
+pub(super) fn wants_cancel(state: &State, dispatch: &Dispatch) -> bool {
+    let cancelled =
+        matches!(dispatch.purpose, Purpose::Payout(payout) if state.payout(payout).is_some_and(|p| p.cancel));
+    cancelled && dispatch.attempts.iter().all(|attempt| attempt.kind == AttemptKind::Act)
+}
+
+/// No lower nonce of its wallet is still on its way: only then is it its own offer that keeps it out of a block.
+fn is_first_in_line(state: &State, dispatch: &Dispatch) -> bool {
+    let mut others = state.dispatches().map(|(_, other)| other).filter(|other| other.wallet == dispatch.wallet);
+    !others.any(|other| other.seen.is_none() && other.nonce < dispatch.nonce)
+}
+
+/// The wallets whose nonce was not compared at this head.
+fn compare(state: &State, ix: NetworkIx, memory: &Memory) -> Vec<Job> {
+    if memory.heads.is_none() {
+        return Vec::new();
+    }
+    let sends = |wallet: &Wallet| match wallet.role {
+        Role::Hot | Role::Gas => true,
+        Role::Retiring => wallet.next_nonce.is_some() || wallet.holdings.iter().any(|(_, held)| !held.amount.is_zero()),
+        Role::Cold | Role::Deposit(_) => false,
+    };
+    let wallets = state
+        .house_wallets()
+        .filter(|(id, wallet)| wallet.network == ix && sends(wallet) && memory.nonce_fits(*id).is_none());
+    wallets.map(|(wallet, _)| Job::Compare(wallet)).collect()
+}
+
+/// A hot wallet while payouts are dealt out to it.
+struct Desk {
+    wallet: WalletIx,
+    nonce: Option<u64>,
+    room: usize,
+    frozen: bool,
+    signer_rests: bool,
+    payouts: Vec<PayoutId>,
+    left: BTreeMap<AssetIx, Amount>,
+}
+
+impl Desk {
+    fn left(&self, asset: AssetIx) -> Amount {
+        self.left.get(&asset).copied().unwrap_or_default()
+    }
+
+    /// Whether it has the native coin for `gas` after paying.
+    fn after(&self, asset: AssetIx, amount: Amount, native: AssetIx, gas: Amount) -> Option<(Amount, Amount)> {
+        let rest = self.left(asset).checked_sub(amount)?;
+        let gas_left = if asset == native { rest } else { self.left(native) }.checked_sub(gas)?;
+        Some((rest, gas_left))
+    }
+}
+
+fn desks(state: &State, ix: NetworkIx, memory: &Memory, now: Time) -> Vec<Desk> {
+    let max = state.network(ix).map_or(0, |network| usize::from(network.policy.max_in_flight));
+    let hot = state.house_wallets().filter(|(_, row)| row.network == ix && row.role == Role::Hot);
+    let desk = |(wallet, row): (WalletIx, &Wallet)| Desk {
+        wallet,
+        // Not while the network may have used nonces that the books have not, or somebody is at work on it.
+        nonce: row
+            .next_nonce
+            .filter(|_| memory.nonce_fits(wallet) == Some(true) && !memory.busy.contains(&Key::Wallet(wallet))),
+        room: max.saturating_sub(state.in_flight(wallet)),
+        frozen: row.frozen.is_some(),
+        signer_rests: memory.signers_rest.get(&wallet).is_some_and(|until| now < *until),
+        payouts: Vec::new(),
+        left: row.holdings.iter().map(|(asset, holding)| (*asset, holding.available())).collect(),
+    };
+    hot.map(desk).collect()
+}
+
+/// Deals waiting payouts out to wallets, oldest first. One that waits for liquidity or gas does not hold up a smaller one
+/// behind it: otherwise one large payout would stop all.
+fn openings(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, now: Time, plan: &mut Plan) {
+    let Some(native) = state.network(ix).and_then(|network| network.native) else { return };
+    if state.recovery().is_some() {
+        return;
+    }
+    let mut desks = desks(state, ix, memory, now);
+    for (id, payout) in state.payouts() {
+        let PayoutStage::Waiting(why) = payout.stage else { continue };
+        let Some(asset) = state.asset(payout.order.asset).filter(|asset| asset.network == ix) else { continue };
+        if memory.held_back.get(&id).is_some_and(|until| now < *until) {
+            continue;
+        }
+        let waits = deal(state, asset, payout, &mut desks, memory, rules, native, id);
+        if let Some(waits) = waits.filter(|waits| *waits != why) {
+            plan.waits.push(Command::WaitPayout { payout: id, why: waits });
+        }
+    }
+    for desk in desks.into_iter().filter(|desk| !desk.payouts.is_empty()) {
+        let nonce = desk.nonce.expect("payouts are dealt to ready wallets only");
+        plan.jobs.push(Job::Open { wallet: desk.wallet, nonce, payouts: desk.payouts });
+    }
+}
+
+/// Finds the wallet that pays, or says why none does.
+#[allow(clippy::too_many_arguments)]
+fn deal(
+    state: &State,
+    asset: &Asset,
+    payout: &Payout,
+    desks: &mut [Desk],
+    memory: &Memory,
+    rules: &Rules,
+    native: AssetIx,
+    id: PayoutId,
+) -> Option<Wait> {
+    let network = state.network(asset.network)?;
+    let stopped = asset.paused || asset.stopped.is_some() || asset.short.is_some();
+    if state.is_paused() || network.paused || network.halted.is_some() || stopped {
+        return Some(Wait::Paused);
+    }
+    if memory.down {
+        return Some(Wait::Network);
+    }
+    let (what, amount) = (payout.order.asset, payout.order.amount);
+    let offer = match fees::first(&rules.fees, memory.suggestion.as_ref()?) {
+        Ok(offer) => offer,
+        Err(_) => return Some(Wait::Fee),
+    };
+    let most = if asset.contract.is_some() { rules.gas.token_cap } else { rules.gas.native_cap };
+    // A token's transfer is estimated before its nonce is taken, and mostly needs less than the cap.
+    let least = if asset.contract.is_some() { most.min(60_000) } else { most.min(21_000) };
+    let gas = offer.worst_cost(least, Amount::ZERO)?;
+    let mut rich: Vec<&mut Desk> = desks.iter_mut().filter(|desk| desk.left(what) >= amount).collect();
+    if rich.is_empty() {
+        return Some(Wait::Liquidity);
+    }
+    rich.retain(|desk| !desk.frozen);
+    if rich.is_empty() {
+        return Some(Wait::Paused);
+    }
+    rich.retain(|desk| desk.after(what, amount, native, gas).is_some());
+    if rich.is_empty() {
+        return Some(Wait::Gas);
+    }
+    rich.retain(|desk| !desk.signer_rests);
+    if rich.is_empty() {
+        return Some(Wait::Signer);
+    }
+    let ready = rich.into_iter().filter(|desk| desk.nonce.is_some() && desk.room > 0);
+    let Some(desk) = ready.max_by_key(|desk| desk.room) else { return Some(Wait::Turn) };
+    let (rest, gas_left) = desk.after(what, amount, native, gas)?;
+    desk.left.insert(what, rest);
+    desk.left.insert(native, gas_left);
+    desk.room = desk.room.saturating_sub(1);
+    desk.payouts.push(id);
+    None
+}

@@ -1,0 +1,191 @@
+//! What lies deep enough becomes the account's. The heads are told first and the block is looked for afterwards: the other
+//! way round, a reorg in between would make a lost block look deep.
+
+use std::collections::BTreeMap;
+
+use tokengine_chain::{Accounts, BlockId, Heads, Receivers, TxPayments, TxStatus, finality};
+use tokengine_core::{BlockRef, ClaimOutcome, Command, DepositKey, NetworkIx, Rejection, Time, TransferId, TxId};
+use tokengine_engine::failpoint;
+
+use super::claims::{Claimant, Looked, failure, judge};
+use super::{Step, Watcher, plan};
+use crate::{Books, Error};
+
+impl<B: Books, N: Accounts> Watcher<B, N> {
+    pub(super) async fn credit(&self, ix: NetworkIx, heads: &Heads) -> Result<(), Error> {
+        let (heads, nodes) = (*heads, self.network.quorum());
+        let due = self.books.query(move |state| plan::due(state, ix, &heads, nodes)).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut there: BTreeMap<BlockRef, bool> = BTreeMap::new();
+        for (_, block) in &due {
+            if !there.contains_key(block) {
+                let found = self.network.block(BlockId::Height(block.height)).await?;
+                there.insert(*block, found.is_some_and(|found| found.at.hash == block.hash));
+            }
+        }
+        self.prober.check(ix, &heads).await?;
+        let depth =
+            |block: &BlockRef| finality::depth(block, &heads, nodes).filter(|_| there.get(block) == Some(&true));
+        let commands: Vec<Command> = due
+            .into_iter()
+            .filter_map(|(key, block)| Some(Command::CreditDeposit { depth: depth(&block)?, key, block }))
+            .collect();
+        failpoint::hit("deposit.before_credit");
+        for rejection in self.books.submit_many(commands).await?.into_iter().filter_map(Result::err) {
+            tracing::info!(network.id = self.network.id(), rejection = rejection.code(), "Deposit not credited");
+        }
+        failpoint::hit("deposit.after_credit");
+        Ok(())
+    }
+
+    /// What the nodes say about one transaction.
+    async fn look_up(&self, ix: NetworkIx, tx: TxId, to: &Receivers, heads: &Heads) -> Result<Looked, Error> {
+        let paid = match self.network.payments_of(tx, to).await? {
+            TxPayments::NotFound => return Ok(Looked::NotFound),
+            TxPayments::Pending => return Ok(Looked::Pending),
+            TxPayments::InBlock(_, scan) => scan.payments,
+        };
+        match self.network.status(tx).await? {
+            TxStatus::Reverted(inclusion) => {
+                let depth = self.books.query(move |state| state.network(ix).map(|row| row.policy.reorg_depth)).await?;
+                let is_final = finality::depth(&inclusion.block, heads, self.network.quorum()).is_some_and(|found| {
+                    let buried = found.confirmations > u64::from(depth.unwrap_or(u32::MAX));
+                    found.finalized || (heads.finalized.is_none() && buried)
+                });
+                Ok(Looked::Reverted { is_final })
+            }
+            TxStatus::InBlock(_) => Ok(Looked::Paid(paid)),
+            TxStatus::Unknown | TxStatus::InMempool => Ok(Looked::Pending),
+        }
+    }
+
+    /// Looks after every open claim once a head, and at once after it was made.
+    pub(super) async fn claims(&self, ix: NetworkIx, heads: &Heads, now: Time) -> Result<(), Error> {
+        let look = move |state: &tokengine_core::State| -> Vec<(TxId, Claimant)> {
+            let here = state.claims().filter(|(at, ..)| *at == ix);
+            here.map(|(_, tx, claim)| (tx, Claimant { by: claim.by, at: claim.at })).collect()
+        };
+        let open = self.books.query(look).await?;
+        self.looked().retain(|tx, _| open.iter().any(|(open, _)| open == tx));
+        let waiting: Vec<_> =
+            open.into_iter().filter(|(tx, _)| self.looked().get(tx) != Some(&heads.latest.height)).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let receivers = self.receivers(ix).await?;
+        for (tx, claim) in waiting {
+            self.looked().insert(tx, heads.latest.height);
+            let looked = match self.look_up(ix, tx, &receivers, heads).await {
+                Ok(looked) => looked,
+                // One transaction that a node cannot tell must not keep the others from being looked at.
+                Err(error) => {
+                    tracing::warn!(network.id = self.network.id(), error = %error, error.code = error.code(), "Claim waits");
+                    continue;
+                }
+            };
+            if let Looked::Paid(payments) = &looked {
+                let deposits = self.deposits(ix, payments.clone()).await?;
+                self.see(deposits).await?;
+            }
+            let lookup_ms = crate::rules::ms(self.rules.claim_lookup);
+            let verdict = self.books.query(move |state| judge(state, ix, claim, &looked, now, lookup_ms)).await?;
+            if let Some(outcome) = verdict {
+                self.close_claim(ix, tx, outcome).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Transfers that wait for a refused claim end with it, and before it: a crash in between repeats both.
+    async fn close_claim(&self, ix: NetworkIx, tx: TxId, outcome: ClaimOutcome) -> Result<(), Error> {
+        if let ClaimOutcome::Refused(why) = outcome {
+            self.fail_transfers(ix, tx, failure(why)).await?;
+        }
+        self.books.submit(Command::CloseClaim { network: ix, tx, outcome }).await?.ok();
+        Ok(())
+    }
+
+    async fn fail_transfers(&self, ix: NetworkIx, tx: TxId, why: Rejection) -> Result<(), Error> {
+        let look = move |state: &tokengine_core::State| -> Vec<Command> {
+            let theirs = state.transfers().filter(|(_, transfer)| (transfer.network, transfer.tx) == (ix, tx));
+            theirs.map(|(transfer, _)| Command::FailTransfer { transfer, why }).collect()
+        };
+        let fail = self.books.query(look).await?;
+        self.books.submit_many(fail).await?;
+        Ok(())
+    }
+
+    pub(super) async fn go_on_with_transfers(&self, ix: NetworkIx, heads: &Heads, now: Time) -> Result<(), Error> {
+        let steps = self.books.query(move |state| plan::transfers(state, ix)).await?;
+        let mut look_ups = Vec::new();
+        for step in steps {
+            match step {
+                Step::Hold(transfer, deposit) => self.hold(transfer, deposit).await?,
+                Step::LookUp(transfer, tx) => look_ups.push((transfer, tx)),
+            }
+        }
+        if look_ups.is_empty() {
+            return Ok(());
+        }
+        let receivers = self.receivers(ix).await?;
+        for (transfer, tx) in look_ups {
+            self.look_up_transfer(ix, transfer, tx, &receivers, heads, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A transfer of a transaction that was credited long ago, or that is not there any more.
+    async fn look_up_transfer(
+        &self,
+        ix: NetworkIx,
+        transfer: TransferId,
+        tx: TxId,
+        receivers: &Receivers,
+        heads: &Heads,
+        now: Time,
+    ) -> Result<(), Error> {
+        let looked = self.look_up(ix, tx, receivers, heads).await?;
+        let lookup_ms = crate::rules::ms(self.rules.claim_lookup);
+        let why = match looked {
+            Looked::Paid(payments) if payments.is_empty() => Rejection::UnknownDeposit,
+            Looked::Paid(payments) => {
+                let deposits = self.deposits(ix, payments).await?;
+                let keys: Vec<_> = deposits.iter().map(|deposit| deposit.key.clone()).collect();
+                self.see(deposits).await?;
+                let look = move |state: &tokengine_core::State| {
+                    let account = state.transfer(transfer).and_then(|row| state.account(row.order.account))?;
+                    let settled = |key: &&tokengine_core::DepositKey| state.settled_deposit(key).is_some();
+                    let mine = |key: &&tokengine_core::DepositKey| {
+                        state.settled_deposit(key).is_some_and(|settled| settled.account == Some(account))
+                    };
+                    let all = keys.iter().all(|key| settled(&key));
+                    keys.iter().find(mine).or_else(|| keys.iter().find(settled).filter(|_| all)).cloned()
+                };
+                if let Some(deposit) = self.books.query(look).await? {
+                    return self.hold(transfer, deposit).await;
+                }
+                return Ok(());
+            }
+            Looked::Reverted { is_final: true } => Rejection::UnknownDeposit,
+            Looked::NotFound => {
+                let since = self.books.query(move |state| state.transfer(transfer).map(|row| row.at)).await?;
+                if since.is_none_or(|since| now.ms_since(since) < lookup_ms) {
+                    return Ok(());
+                }
+                Rejection::UnknownDeposit
+            }
+            Looked::Pending | Looked::Reverted { is_final: false } => return Ok(()),
+        };
+        self.books.submit(Command::FailTransfer { transfer, why }).await?.ok();
+        Ok(())
+    }
+
+    async fn hold(&self, transfer: TransferId, deposit: DepositKey) -> Result<(), Error> {
+        if let Err(rejection) = self.books.submit(Command::HoldTransfer { transfer, deposit }).await? {
+            tracing::debug!(network.id = self.network.id(), rejection = rejection.code(), "Transfer waits");
+        }
+        Ok(())
+    }
+}
