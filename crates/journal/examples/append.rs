@@ -1,8 +1,9 @@
 //! How fast batches become durable on this disk: `cargo run --release -p tokengine-journal --example append [folder]`.
 //!
-//! Prints, for two sizes of batch, bytes and records a second, and for single records the syncs a second.
+//! Prints, for two sizes of batch, bytes and records a second, beside what the disk does with the same bytes in a plain
+//! file that grows; and for single records the syncs a second.
 
-use std::{sync::Arc, time::Instant};
+use std::{io::Write, sync::Arc, time::Instant};
 
 use tokengine_journal::{Batch, FileDisk, Journal, Options, Urgency};
 
@@ -13,7 +14,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, records, batches) in [("1 MiB batches", 8192, 2000), ("64 KiB batches", 512, 8000)] {
         let (seconds, bytes) = pipelined(&folder, records, batches)?;
         let total = (records * batches) as f64;
-        println!("{name}: {:.0} MB/s, {:.2} M records/s", bytes as f64 / seconds / 1e6, total / seconds / 1e6);
+        let plain = plain_file(&folder, bytes as usize / batches, batches)?;
+        let ratio = plain / seconds;
+        let rates = (bytes as f64 / seconds / 1e6, total / seconds / 1e6);
+        println!("{name}: {:.0} MB/s, {:.2} M records/s, {ratio:.2} of a plain file", rates.0, rates.1);
     }
     one_at_a_time(&folder, 5000)?;
     std::fs::remove_dir_all(&folder)?;
@@ -43,6 +47,21 @@ fn pipelined(folder: &str, records: usize, batches: usize) -> Result<(f64, u64),
     let seconds = start.elapsed().as_secs_f64();
     appender.close()?;
     Ok((seconds, bytes))
+}
+
+/// Seconds to write and sync so many pieces at the end of a file.
+fn plain_file(folder: &str, bytes: usize, count: usize) -> Result<f64, Box<dyn std::error::Error>> {
+    let path = std::path::Path::new(folder).join("plain");
+    let piece = vec![42; bytes];
+    let mut file = std::fs::File::create(&path)?;
+    let start = Instant::now();
+    for _ in 0..count {
+        file.write_all(&piece)?;
+        file.sync_data()?;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    std::fs::remove_file(path)?;
+    Ok(seconds)
 }
 
 /// Waits for each record before the next: the latency of one sync, with the two changes of thread.

@@ -31,15 +31,30 @@ pub(crate) fn archive(feed: &Feed, dest: &Arc<dyn Disk>) -> Result<u64, Error> {
     let have = catalog::list_segments(&**dest)?;
     let segments = feed.catalog.all();
     let sealed = segments.windows(2).map(|pair| (pair[0].first, pair[1].first - 1));
-    let mut copied = 0;
-    for (first, last) in sealed.filter(|(first, _)| !have.contains(first)) {
-        copy_segment(source, dest, first, last, None, &mut |_| {})?;
-        copied += 1;
+    let missing: Vec<(u64, u64)> = sealed.filter(|(first, _)| !have.contains(first)).collect();
+    let mut before = None;
+    if let (Some(last), false) = (have.last(), missing.is_empty()) {
+        let (mut scanner, header) = open::open_checked(dest, *last, None)?;
+        let scanned = scanner.run(u64::MAX, |_| {})?;
+        open::refuse_damage(&**dest, *last, scanned.damage)?;
+        // After a restore the same names may stand for another course of events.
+        let (_, ours) = open::open_checked(source, missing[0].0, None)?;
+        if ours.genesis != header.genesis
+            || ours.first != scanned.head.position + 1
+            || ours.previous != scanned.head.hash
+        {
+            return Err(Error::Foreign { folder: dest.location("") });
+        }
+        before = Some((scanned.head, header.genesis));
     }
-    if copied > 0 {
+    for (first, last) in &missing {
+        let (_, end) = copy_segment(source, dest, *first, *last, before, &mut |_| {})?;
+        before = Some(end);
+    }
+    if !missing.is_empty() {
         dest.sync_dir().map_err(|e| Error::io(&**dest, "sync", "", e))?;
     }
-    Ok(copied)
+    Ok(missing.len() as u64)
 }
 
 pub(crate) fn backup(

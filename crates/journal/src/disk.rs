@@ -20,6 +20,8 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes names durable: files created, renamed and removed so far.
     fn sync_dir(&self) -> io::Result<()>;
+    /// Bytes that can still be allocated; [`u64::MAX`] where there is no limit.
+    fn free_bytes(&self) -> io::Result<u64>;
     /// Takes the folder for this process, until the guard is dropped.
     fn lock(&self) -> Result<LockGuard, LockError>;
     /// How a person finds the file (or, for an empty name, the folder): a path, for messages only.

@@ -82,6 +82,12 @@ pub enum Error {
         /// The folder.
         folder: String,
     },
+    /// The archive holds segments of another journal, or of a course that this one has left since a restore.
+    #[error("{folder} holds segments that do not belong to this journal")]
+    Foreign {
+        /// The folder.
+        folder: String,
+    },
     /// There is no journal in the folder.
     #[error("{folder} has no journal")]
     NotFound {
@@ -118,6 +124,7 @@ impl Error {
             Self::BatchTooLarge { .. } => "journal-batch-too-large",
             Self::PayloadMismatch { .. } => "journal-payload-mismatch",
             Self::NotEmpty { .. } => "journal-not-empty",
+            Self::Foreign { .. } => "journal-foreign",
             Self::NotFound { .. } => "journal-not-found",
             Self::Unfinished { .. } => "journal-copy-unfinished",
             Self::BadOptions { .. } => "journal-bad-options",
@@ -136,6 +143,7 @@ impl Error {
             | Self::BatchTooLarge { .. }
             | Self::PayloadMismatch { .. }
             | Self::NotEmpty { .. }
+            | Self::Foreign { .. }
             | Self::NotFound { .. }
             | Self::Unfinished { .. }
             | Self::BadOptions { .. }

@@ -83,6 +83,11 @@ impl Disk for FileDisk {
         File::open(&self.folder)?.sync_all()
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(&self.folder)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     fn lock(&self) -> Result<LockGuard, LockError> {
         let path = self.folder.join(LOCK_FILE);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
@@ -163,6 +168,7 @@ mod tests {
         let mut buf = [9; 10];
         assert_eq!(disk.open("b").expect("opened").read_at(&mut buf, 0).expect("read"), 8);
         assert_eq!(&buf[..8], b"\0\0\0hello");
+        assert!(disk.free_bytes().expect("told") > 0);
         disk.remove("b").expect("removed");
         assert!(disk.open("b").is_err());
     }

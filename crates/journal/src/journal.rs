@@ -231,12 +231,11 @@ impl Journal {
     /// Seals the active segment and goes on in a spare. A segment has its name only when everything before it is
     /// durable, so a name alone proves that.
     fn roll(&mut self) -> Result<(), Error> {
+        let sealed = self.tail.segment.name();
+        self.tail.synced = false; // so that one sync covers the new length too
+        self.tail.file.set_len(self.tail.offset).map_err(|e| Error::io(&*self.disk, "cut", &sealed, e))?;
         self.sync_tail()?;
         let disk = &*self.disk;
-        let sealed = self.tail.segment.name();
-        self.tail.file.set_len(self.tail.offset).map_err(|e| Error::io(disk, "cut", &sealed, e))?;
-        self.tail.file.sync_data().map_err(|e| Error::sync(disk, &sealed, e))?;
-
         let spare = self.spares.take();
         let file = disk.open(&spare).map_err(|e| Error::io(disk, "open", &spare, e))?;
         let capacity = file.len().map_err(|e| Error::io(disk, "read", &spare, e))?;

@@ -320,6 +320,12 @@ impl Disk for MemDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        let state = self.state();
+        state.powered()?;
+        Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
+    }
+
     fn lock(&self) -> Result<LockGuard, LockError> {
         let mut state = self.state();
         state.powered()?;
@@ -509,7 +515,8 @@ mod tests {
         file.write_at(&[1; PAGE], 0).expect("the page is there");
         let full = file.write_at(&[1], PAGE as u64).expect_err("no room");
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(disk.free_bytes().expect("told"), 0);
         disk.remove("a").expect("removed");
-        assert_eq!(disk.used_bytes(), 0);
+        assert_eq!(disk.free_bytes().expect("told"), PAGE as u64);
     }
 }

@@ -54,7 +54,8 @@ impl Feed {
     /// copied. `dest` is a folder of its own, best on another disk; it can be verified and restored from.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if a copy does not check; what either disk says. Calling again goes on where it ended.
+    /// [`Error::Foreign`] if what is in `dest` is not the start of this journal; [`Error::Corrupt`] if a copy does not
+    /// check; what either disk says. Calling again goes on where it ended.
     pub fn archive(&self, dest: &Arc<dyn Disk>) -> Result<u64, Error> {
         archive::archive(self, dest)
     }

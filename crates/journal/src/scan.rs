@@ -276,6 +276,8 @@ impl Scanner {
     }
 }
 
+/// Compares with zeros at the speed of memory, in builds without optimisation too: an open reads a segment of them.
 fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    const ZEROS: [u8; 4096] = [0; 4096];
+    bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }

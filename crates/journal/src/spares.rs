@@ -186,7 +186,9 @@ impl Spares {
         };
         let name = format!("{SPARE_PREFIX}{serial:010}");
         let tmp = format!("{name}{TMP_SUFFIX}");
-        let made = create_zeroed(&*self.disk, &tmp, self.segment_bytes)
+        let made = self
+            .leave_some()
+            .and_then(|()| create_zeroed(&*self.disk, &tmp, self.segment_bytes))
             .and_then(|_| self.disk.rename(&tmp, &name).map_err(|e| Error::io(&*self.disk, "rename", &tmp, e)));
         let mut state = self.state();
         match &made {
@@ -199,6 +201,13 @@ impl Spares {
         drop(state);
         self.changed.notify_all();
         made
+    }
+
+    /// Others use this disk too, and filling it to the last byte, if only to see that it is full, would break them.
+    fn leave_some(&self) -> Result<(), Error> {
+        let free = self.disk.free_bytes().map_err(|e| Error::io(&*self.disk, "ask for room in", "", e))?;
+        let enough = free >= self.segment_bytes + self.segment_bytes / 2;
+        if enough { Ok(()) } else { Err(Error::DiskFull { folder: self.disk.location("") }) }
     }
 
     /// Keeps enough spares until [`Spares::end`]; tries a full disk again every `retry`.
@@ -259,4 +268,47 @@ pub(crate) fn create_zeroed(disk: &dyn Disk, name: &str, bytes: u64) -> Result<A
     fill().inspect_err(|_| {
         let _ = disk.remove(name); // the reason it failed is what the caller needs to hear
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem::MemDisk;
+
+    #[test]
+    fn a_file_that_does_not_fit_leaves_nothing_behind() {
+        let disk = MemDisk::new();
+        disk.set_capacity(Some(3 << 20));
+        let error = create_zeroed(&disk, "a.tmp", 5 << 20).err().expect("too large");
+        assert_eq!(error.code(), "disk-full");
+        assert_eq!(disk.used_bytes(), 0);
+        let file = create_zeroed(&disk, "a.tmp", 3 << 20).expect("fits");
+        assert_eq!(file.len().expect("length"), 3 << 20);
+        assert_eq!(disk.used_bytes(), 3 << 20, "zeros were written, not left as a hole");
+    }
+
+    #[test]
+    fn spares_leave_room_for_others_and_count_only_what_is_free_to_use() {
+        let disk = Arc::new(MemDisk::new());
+        let spares = Spares::open(disk.clone(), 8192, 0).expect("opened");
+        disk.set_capacity(Some(4 * 8192));
+        while spares.prepare().is_ok() {}
+        assert_eq!(disk.free_bytes().expect("told"), 8192);
+        let space = spares.space();
+        assert!(space.disk_full);
+        assert_eq!(space.ready_bytes, 2 * (8192 - 512), "the third is for a recovery");
+        for _ in 0..2 {
+            spares.admit(7680, Urgency::Normal).expect("ready");
+        }
+        assert_eq!(spares.admit(512, Urgency::Essential).expect_err("used up").code(), "disk-full");
+        assert!(spares.take_for_recovery().is_some());
+    }
+
+    #[test]
+    fn spares_of_another_size_are_not_used() {
+        let disk = Arc::new(MemDisk::new());
+        Spares::open(disk.clone(), 8192, 0).expect("opened").prepare().expect("made");
+        let spares = Spares::open(disk.clone(), 4096, 0).expect("opened");
+        assert_eq!((spares.take_for_recovery(), disk.used_bytes()), (None, 0));
+    }
 }

@@ -18,9 +18,8 @@ use crate::{
     spares::{Space, Spares, Urgency},
 };
 
-/// Buffers kept for [`Appender::buffer`], and up to which size.
-const KEPT_BUFFERS: usize = 4;
-const KEPT_BYTES: usize = 16 << 20;
+/// Memory kept in buffers for [`Appender::buffer`]: fresh memory costs more than the copy into it.
+const KEPT_BYTES: usize = 64 << 20;
 
 /// What the log thread reports after every sync.
 #[derive(Clone, Copy, Debug)]
@@ -148,10 +147,13 @@ fn run(mut journal: Journal, shared: &Shared, mut on_progress: OnProgress) -> Re
             }
         }
         let mut queue = shared.queue();
+        let mut kept: usize = queue.buffers.iter().map(Batch::capacity).sum();
         for (batch, _) in batches {
-            if queue.buffers.len() < KEPT_BUFFERS && batch.capacity() <= KEPT_BYTES {
-                queue.buffers.push(batch);
+            kept += batch.capacity();
+            if kept > KEPT_BYTES {
+                break;
             }
+            queue.buffers.push(batch);
         }
     }
 }

@@ -165,3 +165,29 @@ fn options_that_cannot_work_are_refused() {
         assert_eq!(error.code(), "journal-bad-options", "{segment_bytes}");
     }
 }
+
+#[test]
+fn any_position_is_found_in_large_segments_with_and_without_an_index() {
+    let disk = Arc::new(MemDisk::new());
+    let options = || tokengine_journal::Options { segment_bytes: 2 << 20, ..options() };
+    let mut journal = Journal::open(disk.clone(), options()).expect("opened");
+    for round in 0..400 {
+        append(&mut journal, [1, 50, 9][round % 3]).expect("appended");
+    }
+    let last = journal.close().expect("closed").position;
+    let journal = Journal::open(disk.clone(), options()).expect("opened");
+    let feed = journal.feed();
+    let names = disk.list().expect("listed");
+    assert!(names.iter().filter(|name| name.ends_with(".seg")).count() > 1, "{names:?}");
+    for round in 0..2 {
+        // Jumps about, so that the index is built in no order.
+        for position in (0..500).map(|i| i * 6151 % last + 1) {
+            let mut reader = feed.reader(position);
+            for next in position..(position + 60).min(last + 1) {
+                let found = reader.next_record().expect("reads").expect("there");
+                assert_eq!((found.position, found.bytes), (next, &record(next)[..]), "round {round}");
+            }
+        }
+    }
+    assert_eq!(check(&feed, 1), last);
+}

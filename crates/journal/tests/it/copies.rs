@@ -145,3 +145,38 @@ fn half_a_copy_is_never_taken_for_a_journal() {
     }
     assert!(whole > 20, "every operation was tried: {whole}");
 }
+
+#[test]
+fn an_archive_takes_only_what_follows_it() {
+    let (_, archive) = mem();
+    let (disk, shared) = mem();
+    let (copy, dest) = mem();
+    let mut journal = open(&disk).expect("opened");
+    let mut fork = None;
+    for round in 0..20 {
+        append(&mut journal, 4).expect("appended");
+        if round == 10 {
+            let (_, backup) = mem();
+            journal.feed().backup(&backup, &mut |_, _| {}).expect("made");
+            quiet_restore(&backup, &dest).expect("restored");
+            fork = Some(open(&copy).expect("opened"));
+        }
+    }
+    journal.feed().archive(&archive).expect("archived");
+    // The restored one goes another way, and its segments do not follow those in the archive.
+    let mut fork = fork.expect("restored");
+    for _ in 0..20 {
+        append(&mut fork, 5).expect("appended");
+    }
+    assert_eq!(fork.feed().archive(&archive).expect_err("another course").code(), "journal-foreign");
+    let (other, _) = mem();
+    let options = tokengine_journal::Options { genesis: [5; 32].into(), ..options() };
+    let mut stranger = Journal::open(other, options).expect("opened");
+    for _ in 0..40 {
+        append(&mut stranger, 4).expect("appended");
+    }
+    assert_eq!(stranger.feed().archive(&archive).expect_err("another journal").code(), "journal-foreign");
+    drop(journal);
+    verify(&archive, &mut |_| {}).expect("untouched");
+    verify(&shared, &mut |_| {}).expect("untouched");
+}

@@ -100,7 +100,10 @@ impl World {
     /// Opens again, through as many failures as it takes, and compares.
     fn recover(&mut self) {
         let shared: Arc<dyn Disk> = self.disk.clone();
+        let mut attempts = 0;
         let journal = loop {
+            attempts += 1;
+            assert!(attempts < 10, "nothing fails any more, and still it does not open");
             match open(&self.disk) {
                 Ok(journal) => break journal,
                 Err(Error::Corrupt { file, offset, reason }) => panic!("{file} {offset} {reason}"),

@@ -74,32 +74,37 @@ fn batches_that_gather_during_a_sync_share_the_next_one() {
 
 #[test]
 fn a_full_queue_makes_the_caller_wait() {
-    let disk = Arc::new(MemDisk::new());
-    let (entered, on_entered) = mpsc::sync_channel(100);
-    let (release, on_release) = mpsc::sync_channel::<()>(100);
-    let journal = Journal::open(disk, Options { queue_batches: 2, ..options() }).expect("opened");
-    let mut appender = journal
-        .start(move |_| {
-            entered.send(()).expect("listening");
-            on_release.recv().expect("released");
-        })
-        .expect("started");
-    appender.append(batch(1, 1), 1, Urgency::Normal).expect("taken");
-    on_entered.recv().expect("durable");
-    appender.append(batch(2, 1), 1, Urgency::Normal).expect("taken");
-    appender.append(batch(3, 1), 1, Urgency::Normal).expect("taken");
-    let (done, on_done) = mpsc::sync_channel(100);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            appender.append(batch(4, 1), 1, Urgency::Normal).expect("taken");
-            done.send(appender).expect("listening");
+    let in_batches = Options { queue_batches: 2, ..options() };
+    let in_bytes = Options { queue_bytes: 1024, ..options() };
+    for (bound, options) in [("two batches", in_batches), ("two batches of 512 bytes", in_bytes)] {
+        let (entered, on_entered) = mpsc::sync_channel(100);
+        let (release, on_release) = mpsc::sync_channel::<()>(100);
+        let journal = Journal::open(Arc::new(MemDisk::new()), options).expect("opened");
+        let mut appender = journal
+            .start(move |_| {
+                entered.send(()).expect("listening");
+                on_release.recv().expect("released");
+            })
+            .expect("started");
+        appender.append(batch(1, 1), 1, Urgency::Normal).expect("taken");
+        on_entered.recv().expect("durable");
+        appender.append(batch(2, 1), 1, Urgency::Normal).expect("taken");
+        appender.append(batch(3, 1), 1, Urgency::Normal).expect("taken");
+        let (done, on_done) = mpsc::sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                appender.append(batch(4, 1), 1, Urgency::Normal).expect("taken");
+                done.send(appender).expect("listening");
+            });
+            // A queue without that bound would answer within the time.
+            let early = on_done.recv_timeout(Duration::from_millis(30)).ok();
+            let waited = early.is_none();
+            (0..4).for_each(|_| release.send(()).expect("listening"));
+            let appender = early.unwrap_or_else(|| on_done.recv().expect("taken once the thread took the queue"));
+            assert!(waited, "{bound}");
+            assert_eq!(appender.close().expect("closed").position, 4);
         });
-        // No proof that it waits, but a queue without a bound would answer here, nearly always.
-        assert!(on_done.recv_timeout(Duration::from_millis(30)).is_err());
-        (0..4).for_each(|_| release.send(()).expect("listening"));
-        let appender = on_done.recv().expect("taken once the thread took the queue");
-        assert_eq!(appender.close().expect("closed").position, 4);
-    });
+    }
 }
 
 #[test]
