@@ -184,6 +184,10 @@ impl Handle {
         let waits = self.shared.lanes.waits();
         let durable = Position(self.shared.journal.mark().position());
         let status = self.shared.status().clone();
+        if status.refusing {
+            // Whoever asks again sees what the writer found; if it has much to do, it looks anyway.
+            let _ = self.shared.lanes.ask(Box::new(|_| Waiting::Query(Box::new(|| ()))));
+        }
         Health {
             alive: ended.is_none(),
             fatal: ended.filter(|error| matches!(error, Error::Fatal { .. })),

@@ -22,7 +22,8 @@ pub struct Health {
     pub worker_queue: usize,
     /// Questions that wait.
     pub query_queue: usize,
-    /// New work is refused until there is room; work under way goes on.
+    /// New work is refused until there is room; work under way goes on. A look at it makes the writer look again, so that
+    /// it ends even if nobody asks for anything else.
     pub disk_full: bool,
     /// What the journal can still write without asking the disk for more, as of the last batch.
     pub space: Space,

@@ -41,7 +41,7 @@ impl Shared {
         Self {
             lanes,
             answers: Answers::default(),
-            signal: Signal::default(),
+            signal: Signal::new(journal.mark().position()),
             journal,
             durable,
             archive_due: AtomicBool::new(false),
@@ -103,6 +103,13 @@ impl Shared {
             other => Error::Fatal { why: format!("{} ({other})", other.code()).into() },
         };
         self.end(why);
+    }
+
+    /// The journal failed under the writer's hands.
+    pub(crate) fn fault(&self, error: journal::Error) -> Error {
+        let error = Error::Journal(error);
+        self.fatal(&error);
+        error
     }
 
     /// Nobody is answered from here on.

@@ -12,13 +12,17 @@ struct Inner {
 }
 
 /// Wakes who waits for a position, for the engine's end, or for a flag of its own.
-#[derive(Default)]
 pub(crate) struct Signal {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
 
 impl Signal {
+    /// So far it is durable at the start.
+    pub(crate) fn new(durable: u64) -> Self {
+        Self { inner: Mutex::new(Inner { durable, ..Inner::default() }), changed: Condvar::new() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no holder of this lock panics")
     }

@@ -52,6 +52,8 @@ pub(crate) struct Writer {
     unarchived: u64,
     open: Open,
     in_flight: VecDeque<u64>,
+    /// There was no room for new work at the last look.
+    refusing: bool,
     scratch: Vec<u8>,
 }
 
@@ -69,6 +71,7 @@ impl Writer {
             segment_bytes,
             unarchived: 0,
             in_flight: VecDeque::new(),
+            refusing: false,
             scratch: Vec::new(),
         }
     }
@@ -76,11 +79,7 @@ impl Writer {
     /// Runs until it is told to stop, or cannot go on.
     pub(crate) fn run(mut self) -> Result<Head, Error> {
         let guard = Guard(Arc::clone(&self.shared));
-        let result = self.work().and_then(|()| Ok(self.appender.close()?));
-        if let Err(error) = &result {
-            guard.0.fatal(error);
-        }
-        result
+        self.work().and_then(|()| self.appender.close().map_err(|error| guard.0.fault(error)))
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -131,6 +130,9 @@ impl Writer {
         }
         if self.open.batch.is_empty() {
             // Nothing to write; but what was seen may be under way to the disk.
+            if self.refusing {
+                self.measure()?;
+            }
             self.open.room = None;
             self.open.commands = 0;
             self.shared.answers.hold(self.state.position().0, mem::take(&mut self.open.answers));
@@ -191,8 +193,9 @@ impl Writer {
             Room::None
         };
         self.open.room = Some(room);
+        self.refusing = !matches!(room, Room::All(_));
         let mut status = self.shared.status();
-        status.refusing = !matches!(room, Room::All(_));
+        status.refusing = self.refusing;
         status.space = self.appender.space();
         Ok(room)
     }
@@ -201,7 +204,7 @@ impl Writer {
         match self.appender.admits(bytes, urgency) {
             Ok(()) => Ok(true),
             Err(JournalError::DiskFull { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.shared.fault(error)),
         }
     }
 
@@ -228,7 +231,7 @@ impl Writer {
                     Err(JournalError::DiskFull { .. }) => return Ok(Err(Rejection::DiskFull)),
                     // No door lets such a command in.
                     Err(JournalError::BatchTooLarge { .. }) => return Ok(Err(Rejection::TooMany)),
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(self.shared.fault(error)),
                 }
             }
         }
@@ -266,7 +269,8 @@ impl Writer {
         self.shared.hand_over(position);
         self.shared.status().decided = position;
         // Room was asked for before anything was decided, so any refusal here is the end.
-        let last = self.appender.append(batch, self.state.at().0, urgency).map_err(|refused| refused.error)?;
+        let appended = self.appender.append(batch, self.state.at().0, urgency);
+        let last = appended.map_err(|refused| self.shared.fault(refused.error))?;
         debug_assert_eq!(last, position, "the journal and the state count alike");
         failpoint::hit("engine.after_append");
         self.in_flight.push_back(position);

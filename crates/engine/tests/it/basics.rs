@@ -1,8 +1,10 @@
 //! Answers, questions, the feed, the clock, and an orderly end.
 
 use crate::world::*;
+use std::sync::Arc;
 use tokengine_core::*;
 use tokengine_engine::{Error, Lane, Refused};
+use tokengine_journal::{Disk, mem::MemDisk};
 
 #[test]
 fn what_was_answered_is_there_after_stopping_and_starting() {
@@ -58,7 +60,7 @@ fn the_same_request_gets_the_same_answer_with_the_first_time() {
 
 #[test]
 fn many_are_decided_in_order_with_nothing_in_between_and_larger_than_a_batch() {
-    let world = World::with(tokengine_journal::mem::MemDisk::new(), |options| options.max_batch = 100);
+    let world = World::with(MemDisk::new(), |options| options.max_batch = 100);
     let handle = world.handle();
     found(&handle, 1_000_000, 1);
     let others: Vec<_> = (0..4_u64)
@@ -158,4 +160,30 @@ fn a_journal_that_ends_before_what_followers_saw_starts_in_recovery() {
     let world = World::with(world.disk, seen(0));
     assert!(world.engine.opened().in_recovery, "until a person ends it");
     submit(&world.handle(), Command::EndRecovery { reason: "searched".into() }).expect("ended");
+}
+
+#[test]
+fn a_restored_journal_starts_in_recovery_until_that_is_ended() {
+    let world = World::new();
+    found(&world.handle(), 10, 1);
+    let backup = MemDisk::new();
+    let shared = |disk: &MemDisk| Arc::new(disk.clone()) as Arc<dyn Disk>;
+    let copied = world.handle().journal().backup(&shared(&backup), &mut |_, _| {}).expect("copied");
+    submit(&world.handle(), open_account("after-the-backup")).expect("opened");
+    world.engine.stop().expect("stopped");
+
+    let disk = MemDisk::new();
+    tokengine_journal::restore(&shared(&backup), &shared(&disk), &mut |_| {}, &mut |_, _| {}).expect("restored");
+    for _ in 0..2 {
+        let world = World::with(disk.clone(), |_| {});
+        assert!(world.engine.opened().in_recovery);
+        let position = world.handle().query_blocking(State::position).expect("it runs");
+        assert_eq!(position.0, copied.head.position + 1, "it began once");
+        world.engine.stop().expect("stopped");
+    }
+    let world = World::with(disk.clone(), |_| {});
+    submit(&world.handle(), Command::EndRecovery { reason: "searched".into() }).expect("ended");
+    world.engine.stop().expect("stopped");
+    let world = World::with(disk, |_| {});
+    assert!(!world.engine.opened().in_recovery);
 }

@@ -114,7 +114,8 @@ fn a_failed_sync_stops_the_engine_before_anybody_is_answered() {
         disk.fail_sync_after(syncs);
         spend(&world, 1, &answered);
         let fatal = world.fatal.lock().expect("no panic").clone();
-        assert_eq!(fatal.as_deref(), Some("journal-sync-failed"));
+        // It may have been the sync of a segment that is made ahead.
+        assert!(matches!(fatal.as_deref(), Some("journal-sync-failed" | "journal-io")), "{fatal:?}");
         let handle = world.handle();
         assert!(!handle.health().alive && handle.health().fatal.is_some());
         assert!(matches!(submit(&handle, open_account("late")), Err(Error::Fatal { .. })));

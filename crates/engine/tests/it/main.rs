@@ -3,6 +3,7 @@
 mod basics;
 mod crash;
 mod followers;
+mod kill;
 mod races;
 mod room;
 mod snapshots;
