@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokengine_chain::{Accounts, At, Charges, Heads, Network, PinnedCode, Returns, TokenFacts};
-use tokengine_core::{Address, AssetFacts, AssetIx, Command, NetworkIx, State};
+use tokengine_core::{Address, AssetFacts, AssetIx, BlockHash, Command, NetworkIx, State};
 
 use crate::{Books, Error};
 
@@ -117,28 +117,49 @@ impl<B: Books, N: Accounts> Prober<B, N> {
         self.books.query(move |state| tokens(state, ix).iter().any(new)).await
     }
 
-    /// Probes what is new and compares the rest with what was pinned; once a head.
+    /// Probes what is new and compares the rest with what was pinned; once a head. Returns the assets that could not be
+    /// looked at now: nothing of theirs counts before they were.
     ///
     /// # Errors
-    /// Those of asking; what was not looked at is looked at the next time.
-    pub async fn check(&self, ix: NetworkIx, heads: &Heads) -> Result<(), Error> {
+    /// Those of asking the engine.
+    pub async fn check(&self, ix: NetworkIx, heads: &Heads) -> Result<BTreeSet<AssetIx>, Error> {
         let head = heads.latest;
         let new = self.has_work(ix).await?;
         if self.memory().checked_at == Some(head.height) && !new {
-            return Ok(());
+            return Ok(BTreeSet::new());
         }
+        let mut unknown = BTreeSet::new();
         for token in self.books.query(move |state| tokens(state, ix)).await? {
-            if token.pinned.is_none() || !self.memory().probed.contains(&token.asset) {
-                let found = self.network.probe(&token.contract, &token.holders, head.hash).await?;
-                self.take(&token, found.as_ref()).await?;
-            } else if let Some(pinned) = &token.pinned {
-                let now = self.network.pinned_code(&token.contract, At::Block(head.hash)).await?;
-                if let Some(why) = changed(pinned, now.as_ref()) {
-                    self.stop(token.asset, why).await?;
+            match self.look_at(&token, head.hash).await {
+                Ok(()) => {}
+                // It will not get better by itself, so a person has to hear of it.
+                Err(Error::Chain(error)) if !error.is_transient() => {
+                    self.stop(token.asset, &format!("its contract cannot be looked at: {error}")).await?;
                 }
+                Err(Error::Chain(error)) => {
+                    let (network, code) = (self.network.id(), error.code());
+                    tracing::warn!(network.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed");
+                    unknown.insert(token.asset);
+                }
+                Err(error) => return Err(error),
             }
         }
-        self.memory().checked_at = Some(head.height);
+        if unknown.is_empty() {
+            self.memory().checked_at = Some(head.height);
+        }
+        Ok(unknown)
+    }
+
+    async fn look_at(&self, token: &Token, head: BlockHash) -> Result<(), Error> {
+        if token.pinned.is_none() || !self.memory().probed.contains(&token.asset) {
+            let found = self.network.probe(&token.contract, &token.holders, head).await?;
+            self.take(token, found.as_ref()).await?;
+        } else if let Some(pinned) = &token.pinned {
+            let now = self.network.pinned_code(&token.contract, At::Block(head)).await?;
+            if let Some(why) = changed(pinned, now.as_ref()) {
+                self.stop(token.asset, why).await?;
+            }
+        }
         Ok(())
     }
 

@@ -130,6 +130,5 @@ impl Memory {
         self.tracked.retain(|id, _| dispatches.contains(id));
         self.held_back.retain(|_, until| *until > now);
         self.sweeps_rest.retain(|_, until| *until > now);
-        self.signers_rest.retain(|_, until| *until > now);
     }
 }

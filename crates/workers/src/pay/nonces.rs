@@ -70,6 +70,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         }
         if compared == Compared::Foreign {
             self.adopt(wallet, &address, &heads).await?;
+            let next = self.books.query(move |state| state.wallet(wallet).and_then(|row| row.next_nonce)).await?;
+            let nonce = Nonce { height: heads.latest.height, foreign: next.is_none_or(|next| latest > next) };
+            self.memory().nonces.insert(wallet, nonce);
         }
         Ok(())
     }

@@ -69,6 +69,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             self.memory().signers_rest.insert(wallet, until);
             return self.hold_back(payouts, Wait::Signer, now).await;
         }
+        self.memory().signers_rest.remove(&wallet);
         let from = &from;
         let prepare = |(id, payment, authority): (PayoutId, Payment, Authority)| async move {
             (id, self.prepare(from, &payment, &authority).await)
@@ -81,9 +82,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let Ok(offer) = fees::first(&self.rules.fees, &suggestion) else { return Ok(()) };
         let ready = prepared.into_iter().filter_map(|(id, gas)| Some((id, gas.ok()?)));
         let (mut nonce, mut opened, mut commands) = (first, Vec::new(), Vec::new());
+        let data_fee = self.data_fee().await?;
         for (id, gas) in ready {
-            let cost = offer.worst_cost(gas, self.data_fee().await?);
-            let gas_reserve = cost.ok_or(Error::Overflow("the cost of gas"))?;
+            let gas_reserve = offer.worst_cost(gas, data_fee).ok_or(Error::Overflow("the cost of gas"))?;
             self.memory().gas.insert((wallet, nonce), gas);
             opened.push(id);
             commands.push(Command::OpenDispatch { wallet, nonce, purpose: Purpose::Payout(id), gas_reserve });

@@ -98,6 +98,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 return Ok(());
             }
         };
+        self.memory().signers_rest.remove(&slot.wallet);
         let signature = Signature { r: given.r(), s: given.s(), y_parity: given.y_parity() };
         let signed = draft.signed(&signature, &slot.from)?;
         failpoint::hit("payout.after_sign");

@@ -8,6 +8,7 @@ use tokengine_core::{BlockRef, ClaimOutcome, Command, DepositKey, NetworkIx, Rej
 use tokengine_engine::failpoint;
 
 use super::claims::{Claimant, Looked, failure, judge};
+use super::plan::Due;
 use super::{Step, Watcher, plan};
 use crate::{Books, Error};
 
@@ -19,19 +20,23 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             return Ok(());
         }
         let mut there: BTreeMap<BlockRef, bool> = BTreeMap::new();
-        for (_, block) in &due {
+        for Due { block, .. } in &due {
             if !there.contains_key(block) {
                 let found = self.network.block(BlockId::Height(block.height)).await?;
                 there.insert(*block, found.is_some_and(|found| found.at.hash == block.hash));
             }
         }
-        self.prober.check(ix, &heads).await?;
-        let depth =
-            |block: &BlockRef| finality::depth(block, &heads, nodes).filter(|_| there.get(block) == Some(&true));
-        let commands: Vec<Command> = due
-            .into_iter()
-            .filter_map(|(key, block)| Some(Command::CreditDeposit { depth: depth(&block)?, key, block }))
-            .collect();
+        // A18: a token that was upgraded since is found out before anything of it counts.
+        let unknown = self.prober.check(ix, &heads).await?;
+        let credit = |Due { key, asset, block }: Due| {
+            let sure = there.get(&block) == Some(&true) && !unknown.contains(&asset);
+            let depth = finality::depth(&block, &heads, nodes).filter(|_| sure)?;
+            Some(Command::CreditDeposit { key, block, depth })
+        };
+        let commands: Vec<Command> = due.into_iter().filter_map(credit).collect();
+        if commands.is_empty() {
+            return Ok(());
+        }
         failpoint::hit("deposit.before_credit");
         for rejection in self.books.submit_many(commands).await?.into_iter().filter_map(Result::err) {
             tracing::info!(network.id = self.network.id(), rejection = rejection.code(), "Deposit not credited");
@@ -61,7 +66,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         }
     }
 
-    /// Looks after every open claim once a head, and at once after it was made.
+    /// Looks after every open claim once a head, at once after it was made, and from time to time.
     pub(super) async fn claims(&self, ix: NetworkIx, heads: &Heads, now: Time) -> Result<(), Error> {
         let look = move |state: &tokengine_core::State| -> Vec<(TxId, Claimant)> {
             let here = state.claims().filter(|(at, ..)| *at == ix);
@@ -69,14 +74,18 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         };
         let open = self.books.query(look).await?;
         self.looked().retain(|tx, _| open.iter().any(|(open, _)| open == tx));
-        let waiting: Vec<_> =
-            open.into_iter().filter(|(tx, _)| self.looked().get(tx) != Some(&heads.latest.height)).collect();
+        let retry_ms = crate::rules::ms(self.rules.retry_after);
+        let is_due = |tx: &TxId| match self.looked().get(tx) {
+            Some((height, at)) => *height != heads.latest.height || now.ms_since(*at) >= retry_ms,
+            None => true,
+        };
+        let waiting: Vec<_> = open.into_iter().filter(|(tx, _)| is_due(tx)).collect();
         if waiting.is_empty() {
             return Ok(());
         }
         let receivers = self.receivers(ix).await?;
         for (tx, claim) in waiting {
-            self.looked().insert(tx, heads.latest.height);
+            self.looked().insert(tx, (heads.latest.height, now));
             let looked = match self.look_up(ix, tx, &receivers, heads).await {
                 Ok(looked) => looked,
                 // One transaction that a node cannot tell must not keep the others from being looked at.

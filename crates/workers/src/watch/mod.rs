@@ -18,7 +18,7 @@ use tokengine_core::{Address, BlockRef, Command, NetworkIx, Rejection, Time, TxI
 
 pub use self::blocks::Advanced;
 pub use self::claims::{Claimant, Looked, failure, judge};
-pub use self::plan::{Step, due, lost, transfers};
+pub use self::plan::{Due, Step, due, lost, transfers};
 pub use self::sort::{Draft, Sorted, Why, asset_of, owner, sort};
 use crate::probe::Prober;
 use crate::{Books, Error, Rules};
@@ -35,8 +35,8 @@ pub struct Watcher<B, N> {
     addresses: Arc<RwLock<HashSet<Address>>>,
     /// How many wallets of the state are in `addresses`.
     listed: Mutex<usize>,
-    /// At which head each claim was last looked after.
-    looked: Mutex<BTreeMap<TxId, u64>>,
+    /// At which head, and when, each claim was last looked after.
+    looked: Mutex<BTreeMap<TxId, (u64, Time)>>,
 }
 
 /// What one pass came to.
@@ -93,6 +93,11 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
     /// # Errors
     /// Those of asking and submitting; what was submitted stays, and the next pass goes on from there.
     pub async fn pass(&self, ix: NetworkIx, heads: &Heads, now: Time) -> Result<Pass, Error> {
+        // How certain a token is decides how its deposits are looked at, so that comes first.
+        if self.prober.has_work(ix).await? && !self.prober.check(ix, heads).await?.is_empty() {
+            let (network, what) = (self.network.id().into(), "a token");
+            return Err(tokengine_chain::Error::NoQuorum { network, what, needed: 1, answered: 0 }.into());
+        }
         let advanced = self.advance(ix, heads.latest).await?;
         self.settle(ix, heads, now).await?;
         let scanned = self.books.query(move |state| state.network(ix).and_then(|row| row.head().copied())).await?;
@@ -122,7 +127,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         self.books.query(move |state| state.claims().any(|(at, tx, _)| at == ix && new(&tx))).await
     }
 
-    fn looked(&self) -> std::sync::MutexGuard<'_, BTreeMap<TxId, u64>> {
+    fn looked(&self) -> std::sync::MutexGuard<'_, BTreeMap<TxId, (u64, Time)>> {
         self.looked.lock().expect("nobody panics while holding it")
     }
 

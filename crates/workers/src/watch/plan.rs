@@ -3,10 +3,21 @@
 use std::collections::BTreeMap;
 
 use tokengine_chain::{Heads, finality};
-use tokengine_core::{BlockRef, Command, DepositKey, NetworkIx, State, Transfer, TransferId, TxId};
+use tokengine_core::{AssetIx, BlockRef, Command, DepositKey, NetworkIx, State, Transfer, TransferId, TxId};
+
+/// A deposit that is deep enough by the heads told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub key: DepositKey,
+    /// Of what.
+    pub asset: AssetIx,
+    /// Where it was seen.
+    pub block: BlockRef,
+}
 
 /// Deposits that are deep enough by the heads told. Their blocks have still to be found on the nodes' best chain.
-pub fn due(state: &State, network: NetworkIx, heads: &Heads, nodes: u8) -> Vec<(DepositKey, BlockRef)> {
+pub fn due(state: &State, network: NetworkIx, heads: &Heads, nodes: u8) -> Vec<Due> {
     let Some(row) = state.network(network) else { return Vec::new() };
     if state.is_paused() || row.paused || row.halted.is_some() {
         return Vec::new();
@@ -18,7 +29,11 @@ pub fn due(state: &State, network: NetworkIx, heads: &Heads, nodes: u8) -> Vec<(
         let depth = finality::depth(&deposit.block, heads, nodes);
         open && depth.is_some_and(|depth| depth.satisfies(asset.rules.finality_for(deposit.amount)))
     };
-    state.pending_deposits().filter(deep).map(|pending| (pending.deposit.key.clone(), pending.deposit.block)).collect()
+    let due = |pending: &tokengine_core::Pending| {
+        let deposit = &pending.deposit;
+        Due { key: deposit.key.clone(), asset: deposit.asset, block: deposit.block }
+    };
+    state.pending_deposits().filter(deep).map(due).collect()
 }
 
 /// Undoes what a reorg took away, once the new chain is long enough to be believed: what was pending is dropped, what was

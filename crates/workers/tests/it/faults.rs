@@ -1,0 +1,124 @@
+//! Nodes that are down, silent, behind, or lie.
+
+use serde_json::json;
+use tokengine_core::*;
+use tokengine_testkit::{Fault, FaultProxy};
+
+use crate::world::*;
+
+/// Three nodes of which two must agree, each behind a proxy.
+fn three() -> (World, Vec<FaultProxy>) {
+    let mut proxies = Vec::new();
+    let world = World::with(|anvil| {
+        proxies = (0..3).map(|_| FaultProxy::start(anvil.url()).expect("a proxy")).collect();
+        Setup { nodes: proxies.iter().map(FaultProxy::url).collect(), quorum: 2, ..Setup::default() }
+    });
+    (world, proxies)
+}
+
+#[test]
+fn one_of_three_nodes_lies_about_a_deposit_and_nobody_is_credited_for_it() {
+    let (world, proxies) = three();
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    // The first node says that every transfer was of a thousand times as much.
+    let inflate = |mut value: serde_json::Value| {
+        let text = value.to_string().replace("00000000000003e8\"", "00000000000f4240\"");
+        value = serde_json::from_str(&text).expect("still JSON");
+        value
+    };
+    for method in ["eth_getLogs", "eth_getBlockReceipts", "eth_getTransactionReceipt"] {
+        proxies[0].fault(method, Fault::result(move |_, value| inflate(value)));
+    }
+    world.pay_token(&alice, &hot, 1_000);
+    world.until_free(&alice, USD, 1_000);
+    assert_eq!(world.free(&alice, USD), 1_000);
+}
+
+#[test]
+fn one_of_three_nodes_is_dark_and_everything_goes_on() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    proxies[1].go_dark();
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+}
+
+#[test]
+fn f15_all_nodes_dark_and_it_recovers_by_itself() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    proxies.iter().for_each(FaultProxy::go_dark);
+    tokengine_testkit::wait_until("it says so", std::time::Duration::from_secs(20), || !world.status().is_fresh())
+        .expect("a fault");
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until("it waits for the network", move |state| {
+        state.payout(payout).is_some_and(|row| row.stage == PayoutStage::Waiting(Wait::Network))
+    });
+    let status = world.status();
+    let texts: Vec<&String> = status.faults.values().map(|fault| &fault.text).collect();
+    assert!(texts.iter().all(|text| !text.contains("127.0.0.1")), "no address of a node: {texts:?}");
+    proxies.iter().for_each(FaultProxy::restore);
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+}
+
+#[test]
+fn e7_the_answer_to_sending_is_lost_and_it_is_paid_once() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    for proxy in &proxies {
+        proxy.fault_times("eth_sendRawTransaction", 1, Fault::DropAnswer);
+    }
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    let sent: std::collections::BTreeSet<String> = proxies.iter().flat_map(FaultProxy::raw_transactions).collect();
+    assert_eq!(sent.len(), 1, "always the same bytes");
+}
+
+#[test]
+fn e11_e12_a_missing_receipt_is_no_absence() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    // Two nodes have no receipts for a while, the third gives errors.
+    for proxy in &proxies[..2] {
+        proxy.fault_times("eth_getTransactionReceipt", 12, Fault::result(|_, _| json!(null)));
+    }
+    proxies[2].fault_times("eth_getTransactionReceipt", 6, Fault::Error { code: -32000, message: "busy".into() });
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    // Heads make the driver look again; the block time of this network is ours.
+    for _ in 0..30 {
+        world.anvil.mine(1).expect("mined");
+        if world.look(move |state| state.payout(payout).is_none()) {
+            break;
+        }
+        let scanned = world.anvil.block_number().expect("a height");
+        world.until("it is searched", move |state| {
+            state.network(NET).and_then(|row| row.head()).is_some_and(|at| at.height >= scanned)
+        });
+    }
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    assert_eq!(world.look(|state| state.wallet(HOT).and_then(|wallet| wallet.next_nonce)), Some(1), "one nonce");
+}
+
+#[test]
+fn a30_nodes_of_another_network_are_not_worked_with() {
+    let mut world = World::new();
+    world.close();
+    let other = tokengine_testkit::Anvil::start(tokengine_testkit::AnvilOptions {
+        extra_args: vec!["--timestamp".into(), "1700000000".into()],
+        ..Default::default()
+    });
+    let other = other.expect("another network with the same chain id");
+    let proxy = FaultProxy::start(other.url()).expect("a proxy");
+    world.use_nodes(vec![proxy.url()]);
+    world.open();
+    world.start_workers();
+    tokengine_testkit::wait_until("it is refused", std::time::Duration::from_secs(20), || {
+        world.status().faults.values().any(|fault| fault.code == "network-other-genesis")
+    })
+    .expect("refused");
+    assert_eq!(world.status().network, None);
+}

@@ -1,0 +1,63 @@
+//! Reorgs: what was not final is taken back, what was sent is sent again, and what was too deep stops everything.
+
+use tokengine_core::*;
+
+use crate::world::*;
+
+#[test]
+fn a_deposit_that_a_reorg_takes_is_dropped() {
+    let world = World::with(|_| Setup { finality: Finality::Finalized, reorg_depth: 3, ..Setup::default() });
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    world.pay_token(&alice, &hot, 1_000);
+    world.until("it is seen", |state| state.pending_deposits().count() == 1);
+    world.anvil.reorg(1).expect("a reorg");
+    world.until("it is gone", |state| state.pending_deposits().all(|pending| pending.orphaned));
+    world.anvil.mine(8).expect("mined");
+    world.until("it is forgotten", |state| state.pending_deposits().count() == 0);
+    assert_eq!(world.free(&alice, USD), 0);
+    assert!(world.look(|state| state.network(NET).is_some_and(|row| row.halted.is_none())), "an ordinary reorg");
+}
+
+#[test]
+fn e15_a_payout_that_a_reorg_takes_is_sent_again_and_paid_once() {
+    let mut world = World::with(|_| Setup { finality: Finality::Finalized, ..Setup::default() });
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    world.pay_token(&alice, &hot, 10_000);
+    world.pay_coin(&alice, &hot, ETHER);
+    world.anvil.mine(8).expect("mined");
+    world.until_free(&alice, COIN, ETHER);
+    world.until_free(&alice, USD, 10_000);
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until("it is in a block", |state| state.dispatches().any(|(_, dispatch)| dispatch.seen.is_some()));
+    world.anvil.reorg(2).expect("a reorg");
+    world.until("it is in another block", |state| {
+        let there = |block: &BlockRef| state.network(NET).is_some_and(|row| row.scanned.contains(block));
+        state.dispatches().any(|(_, dispatch)| dispatch.seen.as_ref().is_some_and(|seen| there(&seen.block)))
+    });
+    world.anvil.mine(8).expect("mined");
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    world.books_balance();
+}
+
+#[test]
+fn d7_a_reorg_deeper_than_the_policy_halts_the_network_and_reverses_visibly() {
+    let mut world = World::with(|_| Setup { reorg_depth: 2, ..Setup::default() });
+    let alice = world.funded();
+    let (bob, hot) = (world.customer(2), world.wallet_address(HOT));
+    world.pay_token(&bob, &hot, 7_000);
+    world.until_free(&bob, USD, 7_000);
+    world.anvil.mine(4).expect("mined");
+    world.anvil.reorg(5).expect("a deep reorg");
+    world.until("the network is halted", |state| state.network(NET).is_some_and(|row| row.halted.is_some()));
+    world.anvil.mine(6).expect("mined");
+    world.until_free(&bob, USD, 0);
+    assert_eq!(world.free(&alice, USD), 1_000_000_000, "what was below it stays");
+    let order = world.order(&alice, USD, 1_000, &World::nobody(1));
+    let request = world.request();
+    let refused =
+        world.handle().submit_blocking(tokengine_engine::Lane::Client, Command::HoldPayout { request, order });
+    assert_eq!(refused.map(drop).map_err(|error| error.code()), Err("network-halted"));
+    assert!(world.status().halted.is_some());
+    world.books_balance();
+}
