@@ -4,6 +4,7 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::exchange::requests::Answer;
 use crate::ids::Time;
+use crate::model::{Principal, Request};
 use crate::{Rejection, State};
 
 /// What a command comes to.
@@ -19,15 +20,17 @@ pub enum Decision {
 }
 
 impl State {
-    /// Decides one command at `now`.
+    /// Decides one command at `now`; a clock that went back counts as standing still, because what is forgotten of requests
+    /// follows the latest time there was.
     ///
     /// A keyed request is looked up first: the same key and content gives the stored answer. A refusal of a keyed request
     /// becomes its stored answer unless it is transient.
     #[inline]
     pub fn decide(&self, command: &Command, now: Time) -> Decision {
+        let now = now.max(self.at);
         let request = command.request();
         if let Some(request) = request {
-            match self.requests.look_up(request, now) {
+            match self.look_up(request, now) {
                 Ok(None) => {}
                 Ok(Some(answer)) => return Decision::Replayed(answer),
                 Err(rejection) => return Decision::Refused(rejection),
@@ -39,6 +42,21 @@ impl State {
                 Decision::Event(Event::Refused { request: *request, rejection })
             }
             (Err(rejection), _) => Decision::Refused(rejection),
+        }
+    }
+
+    /// The stored answer. A request of an account that was joined to another since is still the same request.
+    #[inline]
+    fn look_up(&self, request: &Request, now: Time) -> Result<Option<Answer>, Rejection> {
+        let answer = self.requests.look_up(request, now)?;
+        match request.principal {
+            Principal::Account(account) if answer.is_none() => {
+                let former = self.ledger.joined(account).map(Principal::Account);
+                let mut answers =
+                    former.map(|principal| self.requests.look_up(&Request { principal, ..*request }, now));
+                answers.find(|answer| *answer != Ok(None)).unwrap_or(Ok(None))
+            }
+            _ => Ok(answer),
         }
     }
 

@@ -9,6 +9,9 @@ use crate::{Amount, MAX_NAME, Rejection, State};
 /// A signed request may not be good for longer than its idempotency key is remembered.
 const MAX_EXPIRY_AHEAD_MS: u64 = super::requests::KEPT_MS;
 
+/// So many ids may one account have: each is looked at when a nonce is checked.
+const MAX_NAMES: usize = 64;
+
 /// A name that the operator gives, told from a CAIP-10 id by having no colon.
 fn is_operator_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'/');
@@ -80,17 +83,20 @@ impl State {
         // The id's own key signed this link; the account's consent is `authority`.
         self.check_expiry(authority, expiry, now)?;
         self.authorize(account, authority)?;
-        if self.known_payouts.get(self.nonce_fingerprint(account, nonce)).is_some() {
+        if self.nonce_used(account, nonce) {
             return Err(Rejection::NonceUsed);
         }
         let merged = self.ledger.account_by_name(name);
+        if merged != Some(account) && self.ledger.names(account).len() >= MAX_NAMES {
+            return Err(Rejection::TooMany);
+        }
         let Some(old) = merged else {
             return Ok(Event::NameLinked { request, account, name: name.into(), merged, moved: vec![] });
         };
         if old == account {
             return Err(Rejection::AlreadyLinked);
         }
-        if self.ledger.is_frozen(old) || self.ledger.all_owed().any(|(owing, ..)| owing == old) {
+        if self.ledger.is_frozen(old) || self.ledger.owes(old) {
             return Err(Rejection::AccountFrozen);
         }
         // Only an account that is nothing but this one id can be joined.
@@ -98,9 +104,8 @@ impl State {
             return Err(Rejection::AlreadyLinked);
         }
         let books = self.ledger.books_of(old);
-        let under_way = self.payouts.values().any(|payout| payout.order.account == old)
-            || self.transfers.values().any(|transfer| transfer.order.account == old);
-        if under_way || books.iter().any(|(_, book)| !book.held.is_zero()) {
+        // An open payout holds something; a transfer under way goes on for the account that this one is joined to.
+        if books.iter().any(|(_, book)| !book.held.is_zero()) {
             return Err(Rejection::AccountHasHolds);
         }
         let moved = books

@@ -35,16 +35,32 @@ impl State {
         )
     }
 
-    fn external_fingerprint(&self, account: AccountIx, external_id: &str) -> Fingerprint {
+    /// The account's names that fingerprints were made under: its own, and those of accounts joined to it. What they have
+    /// used stays used.
+    fn names_ever(&self, account: AccountIx) -> impl Iterator<Item = AccountIx> {
+        std::iter::once(account).chain(self.ledger.joined(account))
+    }
+
+    pub(super) fn nonce_used(&self, account: AccountIx, nonce: u128) -> bool {
+        let used = |account| self.known_payouts.get(self.nonce_fingerprint(account, nonce)).is_some();
+        self.names_ever(account).any(used)
+    }
+
+    fn external_id(&self, account: AccountIx, external_id: &str) -> Option<u64> {
+        let known = |account| self.known_payouts.get(self.external_fingerprint(account, external_id));
+        self.names_ever(account).find_map(known).map(|(payout, _)| payout)
+    }
+
+    pub(super) fn external_fingerprint(&self, account: AccountIx, external_id: &str) -> Fingerprint {
         Fingerprint::of(
             "payout-external-id",
             &[self.ledger.name(account).unwrap_or_default().as_bytes(), external_id.as_bytes()],
         )
     }
 
-    /// The payout that has this external id, however long ago it was.
+    /// The payout that has this external id, however long ago it was; nothing while it is a transfer's that has no payout.
     pub fn payout_by_external_id(&self, account: AccountIx, external_id: &str) -> Option<PayoutId> {
-        self.known_payouts.get(self.external_fingerprint(account, external_id)).map(|(payout, _)| PayoutId(payout))
+        self.external_id(account, external_id).filter(|id| id & super::transfers::TRANSFER == 0).map(PayoutId)
     }
 
     /// What a payout of `amount` base units of `asset` would cost.
@@ -69,10 +85,10 @@ impl State {
         if self.ledger.is_frozen(account) {
             return Err(Rejection::AccountFrozen);
         }
-        if self.known_payouts.get(self.nonce_fingerprint(account, order.nonce)).is_some() {
+        if self.nonce_used(account, order.nonce) {
             return Err(Rejection::NonceUsed);
         }
-        if order.external_id.as_ref().is_some_and(|id| self.payout_by_external_id(account, id).is_some()) {
+        if order.external_id.as_ref().is_some_and(|id| self.external_id(account, id).is_some()) {
             return Err(Rejection::ExternalIdUsed);
         }
         Ok(account)

@@ -6,8 +6,8 @@ use crate::ids::*;
 use crate::model::*;
 use crate::{Rejection, State, TxId};
 
-/// Marks a nonce that a transfer used before it has a payout.
-const TRANSFER: u64 = 1 << 63;
+/// Marks a nonce or an external id that a transfer used before it has a payout.
+pub(super) const TRANSFER: u64 = 1 << 63;
 
 impl State {
     pub(crate) fn decide_request_transfer(
@@ -37,6 +37,9 @@ impl State {
         if settled.reversed || settled.account != Some(account) {
             return failed(Rejection::DepositElsewhere);
         }
+        if self.authorize(account, &transfer.order.authority).is_err() {
+            return failed(Rejection::NotAuthorized);
+        }
         if self.ledger.is_frozen(account) {
             return failed(Rejection::AccountFrozen);
         }
@@ -62,6 +65,10 @@ impl State {
     ) -> Subject {
         let nonce = self.nonce_fingerprint(order.account, order.nonce);
         self.known_payouts.set(nonce, TRANSFER | transfer.0, order.account);
+        if let Some(id) = &order.external_id {
+            let external = self.external_fingerprint(order.account, id);
+            self.known_payouts.set(external, TRANSFER | transfer.0, order.account);
+        }
         self.transfers.insert(transfer, Transfer { network, tx, order: order.clone(), request, at });
         self.next_transfer = TransferId(transfer.0.saturating_add(1));
         // Asking for a transfer says that the transaction pays us.

@@ -99,6 +99,13 @@ impl Ledger {
         self.name(account).into_iter().chain(more.filter_map(|row| self.name_text(*row))).collect()
     }
 
+    /// The accounts that were joined to this one; few have any.
+    pub(crate) fn joined(&self, account: AccountIx) -> impl Iterator<Item = AccountIx> {
+        let rows = self.more_names.get(&account).into_iter().flatten();
+        let owner = |row: &u32| Some(AccountIx(self.names.get(usize::try_from(*row).ok()?)?.account));
+        rows.filter_map(owner).filter(move |owner| *owner != account)
+    }
+
     pub(crate) fn is_frozen(&self, account: AccountIx) -> bool {
         self.row(account).is_some_and(|row| row.flags & FROZEN != 0)
     }

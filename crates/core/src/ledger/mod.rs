@@ -159,7 +159,9 @@ impl Ledger {
         if let Some(account) = account {
             take(&mut self.book_mut(account, token).free, taken);
             if !owed.is_zero() {
-                add(self.owed.entry((account, token)).or_default(), owed);
+                // Unlike the totals it only ever grows, and nothing in the books stands against it.
+                let sum = self.owed.entry((account, token)).or_default();
+                *sum = sum.checked_add(owed).unwrap_or(Amount::MAX);
             }
         }
         let totals = self.totals_mut(token);
@@ -195,6 +197,11 @@ impl Ledger {
     /// What an account owes the operator after a reversal.
     pub(crate) fn owed(&self, account: AccountIx, token: TokenIx) -> Amount {
         self.owed.get(&(account, token)).copied().unwrap_or_default()
+    }
+
+    /// Whether an account owes the operator anything.
+    pub(crate) fn owes(&self, account: AccountIx) -> bool {
+        self.owed.range((account, TokenIx(0))..=(account, TokenIx(u32::MAX))).next().is_some()
     }
 
     /// Everything that is owed.

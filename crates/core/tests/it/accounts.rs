@@ -108,3 +108,55 @@ fn an_account_may_have_many_tokens() {
     assert_eq!((world.free(shop, COIN), world.free(shop, USD)), (22, 11));
     assert_eq!(world.state.books_of(shop).len(), 2);
 }
+
+#[test]
+fn i6_what_a_joined_account_has_used_stays_used() {
+    let mut world = World::funded(10_000_000);
+    let (here, there) = (world.customer("ALICE", USD_A, 1_000_000), world.customer("ALICE", USD_B, ETHER));
+    let order = world.order(there, USD_B, ETHER / 10);
+    let order = PayoutOrder { external_id: Some("rent".into()), ..order };
+    let payout = world.hold(order.clone());
+    let dispatch = world.open(HOT_B, Purpose::Payout(payout));
+    world.sign(dispatch, AttemptKind::Act, 100);
+    world.finish(dispatch, 0, true, 1);
+    let authority = world.signed(here);
+    assert_eq!(link(&mut world, here, "eip155:2:0xALICE", authority), None);
+    // The very same signed order again: its signer is now the joint account's.
+    let (first, second) = (world.request(), world.request());
+    let again = Command::HoldPayout { request: first, order: order.clone() };
+    assert_eq!(world.refusal(again), Some(Rejection::NonceUsed));
+    let renamed = Command::HoldPayout { request: second, order: PayoutOrder { nonce: 77, ..order } };
+    assert_eq!(world.refusal(renamed), Some(Rejection::ExternalIdUsed));
+    assert_eq!(world.state.payout_by_external_id(here, "rent"), Some(payout));
+}
+
+#[test]
+fn an_account_has_at_most_64_ids() {
+    let mut world = World::funded(1_000);
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    for n in 1..64 {
+        let authority = world.signed(alice);
+        assert_eq!(link(&mut world, alice, &format!("eip155:{n}:0xMORE"), authority), None);
+    }
+    let authority = world.signed(alice);
+    assert_eq!(link(&mut world, alice, "eip155:64:0xMORE", authority), Some(Rejection::TooMany));
+}
+
+#[test]
+fn a_transfer_under_way_goes_on_for_the_account_that_its_own_was_joined_to() {
+    let mut world = World::funded(10_000_000);
+    let (here, there) = (world.customer("ALICE", USD_A, 1_000), world.customer("ALICE", USD_B, ETHER));
+    let order = world.order(there, USD_A, 500_000);
+    let request = world.request();
+    world.ok(Command::RequestTransfer { request, network: B, tx: tx(7), order });
+    let authority = world.signed(here);
+    assert_eq!(link(&mut world, here, "eip155:2:0xALICE", authority), None);
+    let key = DepositKey { network: B, tx: tx(7), locator: Locator::Log(0) };
+    let incoming = world.incoming(key.clone(), USD_B, HOT_B, "ALICE", ETHER);
+    world.credit(incoming);
+    let transfer = world.state.transfers().next().expect("open").0;
+    match world.ok(Command::HoldTransfer { transfer, deposit: key }) {
+        Event::PayoutHeld { order, .. } => assert_eq!(order.account, here),
+        other => panic!("{other:?}"),
+    }
+}

@@ -83,3 +83,34 @@ fn a_key_is_known_by_its_own_time_and_forgotten_after_a_day() {
     assert!(world.state.remembered_requests() < known, "what can never be repeated is forgotten");
     assert_eq!(world.free(shop, USD), 10);
 }
+
+#[test]
+fn i6_a_request_of_an_account_that_was_joined_since_is_still_the_same_request() {
+    let mut world = World::funded(1_000);
+    let (_, shop) = shop(&mut world);
+    let (here, there) = (world.customer("BOB", USD_A, 1_000), world.customer("BOB", USD_B, ETHER));
+    let signed = Request { principal: Principal::Account(there), ..world.request() };
+    world.ok(mv(signed, there, shop, 5));
+    let (request, expiry) = (world.request(), world.now.plus_ms(1_000));
+    let (authority, name) = (world.signed(here), "eip155:2:0xBOB".into());
+    world.ok(Command::LinkName { request, account: here, name, authority, nonce: 1, expiry });
+    // The doors now say that the signer is the joint account.
+    let again = Request { principal: Principal::Account(here), ..signed };
+    assert!(matches!(world.decide(&mv(again, here, shop, 5)), Decision::Replayed(_)));
+    let other = Request { content: Fingerprint(77), ..again };
+    assert_eq!(world.decide(&mv(other, here, shop, 6)), Decision::Refused(Rejection::KeyReused));
+    assert_eq!(world.free(shop, USD), 5);
+}
+
+#[test]
+fn i6_a_clock_that_goes_back_does_not_bring_a_forgotten_key_back() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let request = world.request();
+    world.ok(mv(request, alice, shop, 5));
+    let then = world.now;
+    world.now = then.plus_ms(KEPT_MS + 2 * 60 * 60 * 1000);
+    world.customer("BOB", USD_A, 1_000);
+    world.now = then.plus_ms(1);
+    assert_eq!(world.decide(&mv(request, alice, shop, 5)), Decision::Refused(Rejection::KeyExpired));
+}
