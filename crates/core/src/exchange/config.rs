@@ -98,7 +98,7 @@ impl State {
             return Err(Rejection::Stale);
         }
         // A contract that changed is pinned anew only after a person resumed it.
-        if row.facts.as_ref().is_some_and(|pinned| pinned != facts) && row.stopped.is_some() {
+        if row.facts.as_ref().is_some_and(|pinned| pinned != facts) {
             return Err(Rejection::Paused);
         }
         Ok(Event::AssetPinned { asset, facts: facts.clone() })
@@ -148,6 +148,10 @@ impl State {
     pub(crate) fn decide_wallet_role(&self, wallet: WalletIx, role: Role) -> Result<Event, Rejection> {
         let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
         if matches!(row.role, Role::Deposit(_)) || matches!(role, Role::Deposit(_)) {
+            return Err(Rejection::ConfigInUse);
+        }
+        // A cold wallet's key is not here, so nothing of it could be brought to an end.
+        if role == Role::Cold && self.dispatches.values().any(|dispatch| dispatch.wallet == wallet) {
             return Err(Rejection::ConfigInUse);
         }
         if row.role == role { Err(Rejection::Stale) } else { Ok(Event::WalletRoleChanged { wallet, role }) }

@@ -27,6 +27,11 @@ pub struct SettledDeposit {
 
 const NOBODY: AccountIx = AccountIx(u32::MAX);
 
+/// Whether another block was searched at that height.
+fn replaced(network: &Network, block: &BlockRef) -> bool {
+    network.scanned.iter().any(|there| there.height == block.height && there.hash != block.hash)
+}
+
 impl State {
     pub(super) fn deposit_fingerprint(&self, key: &DepositKey) -> Option<Fingerprint> {
         Some(key.fingerprint(&self.network(key.network)?.id))
@@ -72,23 +77,38 @@ impl State {
             return Err(Rejection::AmountZero);
         }
         let sender = self.wallet_at(deposit.key.network, &deposit.from).and_then(|sender| self.wallet(sender));
-        if sender.is_some_and(|sender| sender.role != Role::Cold) {
+        // What comes from a cold wallet was sent by a person, but for what it sent when it was not cold.
+        let tx = &deposit.key.tx;
+        let by_us = || self.attempts.contains_key(tx) || network.recent_final.iter().any(|sent| sent.tx == *tx);
+        if sender.is_some_and(|sender| sender.role != Role::Cold || by_us()) {
             return Err(Rejection::OwnPayment);
+        }
+        // A claim may show it where a lagging node still has it; what was searched is the chain that counts.
+        if replaced(network, &deposit.block) {
+            return Err(Rejection::Stale);
         }
         let fingerprint = deposit.key.fingerprint(&network.id);
         let seen_again = |at: &BlockRef, orphaned: bool| orphaned || *at != deposit.block;
         if let Some(pending) = self.pending.get(&fingerprint) {
-            return if seen_again(&pending.deposit.block, pending.orphaned) {
-                Ok(Event::DepositReblocked { key: deposit.key.clone(), block: deposit.block })
-            } else {
-                Err(Rejection::DepositKnown)
+            // In another block the same transaction may do something else: what it does there is what counts.
+            let block = pending.deposit.block;
+            let same = Incoming { block, ..deposit.clone() } == pending.deposit;
+            return match seen_again(&block, pending.orphaned) {
+                false => Err(Rejection::DepositKnown),
+                true if same => Ok(Event::DepositReblocked { key: deposit.key.clone(), block: deposit.block }),
+                true => Ok(Event::DepositSeen { deposit: deposit.clone() }),
             };
         }
         match self.known_deposits.get(fingerprint) {
             Some((value, _)) if value & 3 == CREDITED => {
                 let recent = network.recent.iter().find(|credit| credit.key == deposit.key);
                 match recent {
-                    Some(credit) if seen_again(&credit.block, credit.orphaned) => {
+                    // One that came back as something else is not back: what was credited is reversed.
+                    Some(credit)
+                        if (credit.asset, credit.wallet, credit.amount)
+                            == (deposit.asset, deposit.wallet, deposit.amount)
+                            && seen_again(&credit.block, credit.orphaned) =>
+                    {
                         Ok(Event::DepositReblocked { key: deposit.key.clone(), block: deposit.block })
                     }
                     _ => Err(Rejection::DepositSettled),
@@ -101,10 +121,12 @@ impl State {
     pub(crate) fn decide_drop_deposit(&self, key: &DepositKey) -> Result<Event, Rejection> {
         let pending = self.pending_deposit(key).ok_or(Rejection::UnknownDeposit)?;
         // A claim may have shown it before the search came to its block; a reorg in between left another block there.
-        let block = &pending.deposit.block;
-        let mut searched = self.network(key.network).into_iter().flat_map(|network| &network.scanned);
-        let replaced = searched.any(|there| there.height == block.height && there.hash != block.hash);
-        if pending.orphaned || replaced { Ok(Event::DepositDropped { key: key.clone() }) } else { Err(Rejection::Stale) }
+        let replaced = self.network(key.network).is_some_and(|network| replaced(network, &pending.deposit.block));
+        if pending.orphaned || replaced {
+            Ok(Event::DepositDropped { key: key.clone() })
+        } else {
+            Err(Rejection::Stale)
+        }
     }
 
     /// In this order: known and where it was seen, nothing paused or halted, the asset as it was probed, deep enough, fits.
@@ -314,6 +336,14 @@ impl State {
         };
         self.networks[key.network.row()].recent.push_back(recent);
         account.map_or(Subject::Event, Subject::Account)
+    }
+
+    /// A deposit that lay in suspense has its owner.
+    pub(super) fn remember_owner(&mut self, key: &DepositKey, account: AccountIx) {
+        let fingerprint = self.deposit_fingerprint(key).expect("decide saw the network");
+        if let Some((value, _)) = self.known_deposits.get(fingerprint) {
+            self.known_deposits.set(fingerprint, value, account);
+        }
     }
 
     pub(crate) fn add_suspense(&mut self, item: Suspense) -> SuspenseId {

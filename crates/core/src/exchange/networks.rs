@@ -63,6 +63,9 @@ impl State {
         if row.halted.is_none() {
             return Err(Rejection::NotPaused);
         }
+        if from.is_some() && row.genesis.is_none() {
+            return Err(Rejection::Stale);
+        }
         Ok(Event::NetworkResumed { network, reason: reason.into(), from })
     }
 
@@ -87,14 +90,11 @@ impl State {
 
     /// Forgets the blocks above `to` and what was seen in them; a rewind deeper than the policy halts the network.
     pub(crate) fn apply_scan_rewound(&mut self, network: NetworkIx, to: BlockRef, at: Time) {
-        let gone = |block: &BlockRef| block.height > to.height;
         let row = &mut self.networks[network.row()];
         let depth = row.head().map_or(0, |head| head.height.saturating_sub(to.height));
-        row.scanned.retain(|block| !gone(block));
-        let lost =
-            row.recent.iter_mut().filter(|credit| gone(&credit.block)).map(|credit| credit.orphaned = true).count();
-        let unsent =
-            row.recent_final.iter_mut().filter(|sent| gone(&sent.block)).map(|sent| sent.orphaned = true).count();
+        row.scanned.retain(|block| block.height <= to.height);
+        let (lost, unsent) = self.orphan_above(network, to.height);
+        let row = &mut self.networks[network.row()];
         if depth > u64::from(row.policy.reorg_depth) {
             let reason = format!(
                 "a reorg of {depth} blocks is deeper than the policy's {}; {lost} credited deposits and {unsent} of our final transactions were in them",
@@ -102,6 +102,16 @@ impl State {
             );
             row.halted.get_or_insert(Stop { reason: reason.into(), since: at });
         }
+    }
+
+    /// What was seen above `height` is orphaned until it is seen again. Says how many credits and transactions of ours.
+    fn orphan_above(&mut self, network: NetworkIx, height: u64) -> (usize, usize) {
+        let gone = |block: &BlockRef| block.height > height;
+        let row = &mut self.networks[network.row()];
+        let lost =
+            row.recent.iter_mut().filter(|credit| gone(&credit.block)).map(|credit| credit.orphaned = true).count();
+        let unsent =
+            row.recent_final.iter_mut().filter(|sent| gone(&sent.block)).map(|sent| sent.orphaned = true).count();
         for pending in self.pending.values_mut() {
             if pending.deposit.key.network == network && gone(&pending.deposit.block) {
                 pending.orphaned = true;
@@ -113,14 +123,17 @@ impl State {
                 dispatch.seen = None;
             }
         }
+        (lost, unsent)
     }
 
+    /// Where the search starts again elsewhere, everything above is searched anew, and counts only if it is found again.
     pub(crate) fn apply_network_resumed(&mut self, network: NetworkIx, from: Option<BlockRef>) {
         let row = &mut self.networks[network.row()];
         row.halted = None;
         if let Some(from) = from {
             row.scanned.clear();
             row.scanned.push_back(from);
+            self.orphan_above(network, from.height);
         }
     }
 

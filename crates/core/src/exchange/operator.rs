@@ -84,7 +84,11 @@ impl State {
             Assign::Equity => None,
         };
         self.ledger.assign_suspense(account, row.token, row.amount);
-        if let Some(credit) = row.deposit.and_then(|key| self.recent_mut(&key)) {
+        let Some(key) = row.deposit else { return };
+        if let Some(account) = account {
+            self.remember_owner(&key, account);
+        }
+        if let Some(credit) = self.recent_mut(&key) {
             credit.account = account;
             credit.suspense = None;
         }

@@ -308,3 +308,91 @@ fn a_claimed_deposit_is_dropped_when_the_search_finds_another_block_in_its_place
     world.ok(drop);
     assert!(world.state.pending_deposit(&key(1, 0)).is_none());
 }
+
+/// A chain of 103 blocks, of which the last two are replaced.
+fn forked(see: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.scan(A, 0, 101..=102);
+    see(&mut world);
+    world.scan(A, 0, 103..=103);
+    world.ok(Command::RewindScan { network: A, to: block(101) });
+    world.scan(A, 1, 102..=109);
+    world
+}
+
+#[test]
+fn i2_what_a_transaction_pays_in_its_new_block_is_what_is_credited() {
+    let mut world = forked(|world| {
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 1_000_000);
+        world.ok(Command::SeeDeposit { deposit });
+    });
+    // A swap that paid a million there pays less here.
+    let less = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 10);
+    world.ok(Command::SeeDeposit { deposit: less.clone() });
+    world.ok(Command::CreditDeposit { key: key(1, 0), block: less.block, depth: DEEP });
+    let alice = world.state.account_by_name("eip155:1:0xALICE").expect("opened");
+    assert_eq!(world.free(alice, USD), 10 * 1_000_000_000_000);
+}
+
+#[test]
+fn i2_a_credited_deposit_that_comes_back_as_something_else_is_reversed() {
+    let mut world = forked(|world| {
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 1_000_000);
+        world.credit(deposit);
+    });
+    let less = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 10);
+    let see = Command::SeeDeposit { deposit: less };
+    assert_eq!(world.refusal(see.clone()), Some(Rejection::DepositSettled));
+    world.ok(Command::ReverseDeposit { key: key(1, 0) });
+    world.ok(see);
+    let alice = world.state.account_by_name("eip155:1:0xALICE").expect("opened");
+    assert_eq!(world.free(alice, USD), 0);
+}
+
+#[test]
+fn d5_a_lagging_node_cannot_move_a_deposit_back_to_a_block_that_was_replaced() {
+    let mut world = forked(|_| ());
+    let mut deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
+    deposit.block = BlockRef { parent: block(101).hash, ..block_on(1, 102) };
+    world.ok(Command::SeeDeposit { deposit: deposit.clone() });
+    deposit.block = block(102);
+    assert_eq!(world.refusal(Command::SeeDeposit { deposit }), Some(Rejection::Stale));
+    assert_eq!(world.refusal(Command::DropDeposit { key: key(1, 0) }), Some(Rejection::Stale), "it is where it was");
+}
+
+#[test]
+fn d7_what_was_seen_above_the_block_where_the_search_starts_again_has_to_be_seen_again() {
+    let mut world = World::new();
+    world.scan(A, 0, 101..=102);
+    let pending = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
+    world.ok(Command::SeeDeposit { deposit: pending.clone() });
+    for n in [2, 3] {
+        let deposit = world.incoming(key(n, 0), USD_A, HOT_A, "BOB", 100);
+        world.credit(deposit);
+    }
+    let bob = world.state.account_by_name("eip155:1:0xBOB").expect("opened");
+    world.ok(Command::HaltNetwork { network: A, reason: "the chain that was followed is gone".into() });
+    world.ok(Command::ResumeNetwork { network: A, reason: "looked".into(), from: Some(block_on(1, 90)) });
+    let credit = Command::CreditDeposit { key: key(1, 0), block: pending.block, depth: DEEP };
+    assert_eq!(world.refusal(credit), Some(Rejection::Stale), "its block is gone");
+    world.scan(A, 1, 91..=102);
+    let again = world.incoming(key(2, 0), USD_A, HOT_A, "BOB", 100);
+    world.ok(Command::SeeDeposit { deposit: again });
+    world.scan(A, 1, 103..=110);
+    assert_eq!(world.refusal(Command::ReverseDeposit { key: key(2, 0) }), Some(Rejection::Stale), "it came again");
+    world.ok(Command::ReverseDeposit { key: key(3, 0) });
+    assert_eq!(world.free(bob, USD), 100 * 1_000_000_000_000);
+}
+
+#[test]
+fn what_lay_in_suspense_is_remembered_as_its_owners() {
+    let mut world = World::new();
+    let alice = world.customer("ALICE", USD_A, 1_000);
+    let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 1);
+    world.credit(deposit);
+    assert_eq!(world.state.settled_deposit(&key(1, 0)).and_then(|settled| settled.account), None, "below the minimum");
+    let item = world.state.suspense().next().expect("there").0;
+    let request = world.request();
+    world.ok(Command::AssignSuspense { request, item, to: Assign::Account(alice), reason: "hers".into() });
+    assert_eq!(world.state.settled_deposit(&key(1, 0)).and_then(|settled| settled.account), Some(alice));
+}

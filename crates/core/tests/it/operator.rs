@@ -97,3 +97,39 @@ fn what_an_unknown_contract_sent_is_claimed_by_whoever_proves_to_be_it() {
     assert_eq!(world.free(alice, USD), before + 500_000_000_000_000);
     assert_eq!(claim(&mut world, alice), Some(Rejection::UnknownSuspense), "once");
 }
+
+#[test]
+fn a_pinned_contract_is_never_quietly_pinned_anew() {
+    let mut world = World::new();
+    let facts = AssetFacts { code: [9; 32], implementation: None };
+    assert_eq!(world.refusal(Command::PinAsset { asset: USD_A, facts }), Some(Rejection::Paused));
+}
+
+#[test]
+fn a25_debts_beyond_128_bits_do_not_stop_the_engine() {
+    const HUGE: u128 = 1 << 126;
+    let mut world = World::funded(1_000);
+    let max = Amount::MAX;
+    let rules = AssetRules { max_deposit: max, max_payout: max, fees: Fees::default(), ..rules() };
+    world.ok(Command::ChangeAssetRules { asset: COIN_A, rules });
+    let mut height = 100;
+    for _ in 0..5 {
+        world.scan(A, 0, height + 1..=height + 1);
+        world.fund(COIN_A, HOT_A, ETHER);
+        let mallory = world.customer("MALLORY", COIN_A, HUGE);
+        let key = world.state.network(A).expect("listed").recent.back().expect("credited").key.clone();
+        let order = world.order(mallory, COIN_A, HUGE);
+        let payout = world.hold(order);
+        let dispatch = world.open(HOT_A, Purpose::Payout(payout));
+        world.sign(dispatch, AttemptKind::Act, 100);
+        world.finish(dispatch, 0, true, 1);
+        let to = world.state.network(A).expect("listed").scanned.iter().rev().nth(1).copied().expect("there");
+        world.ok(Command::RewindScan { network: A, to });
+        world.scan(A, 0, height + 1..=height + 10);
+        height += 10;
+        world.ok(Command::ReverseDeposit { key });
+        world.ok(Command::ResumeNetwork { network: A, reason: "looked".into(), from: None });
+        world.ok(Command::FreezeAccount { account: mallory, frozen: false, reason: "again".into() });
+    }
+    assert_eq!(world.state.owed().map(|(.., owed)| owed).collect::<Vec<_>>(), [Amount::MAX]);
+}

@@ -88,9 +88,10 @@ impl Writer<'_> {
         self.execute(sql::SET_SCANNED, bind![network, oldest, head]).map(drop)
     }
 
-    /// The scan starts, or starts anew, at one block.
+    /// The scan starts, or starts anew, at one block: what was seen above has to be seen again.
     pub(super) fn scanned_from(&mut self, network: NetworkIx, height: u64) -> Result<(), Error> {
-        self.set_scanned(network, height, height)
+        self.set_scanned(network, height, height)?;
+        self.orphan_above(network, height)
     }
 
     /// Beyond the engine's horizon no reorg takes a deposit away.
@@ -109,6 +110,10 @@ impl Writer<'_> {
         let unfit = self.unfit("a network whose scan has not started");
         let (oldest, _) = self.network(network)?.scanned.ok_or(unfit)?;
         self.set_scanned(network, oldest, height)?;
+        self.orphan_above(network, height)
+    }
+
+    fn orphan_above(&mut self, network: NetworkIx, height: u64) -> Result<(), Error> {
         self.execute(sql::ORPHAN_STEPS, bind![network, height, self.catalog.position])?;
         self.execute(sql::ORPHAN_DEPOSITS, bind![network, height])?;
         self.unsee_above(network, height)
