@@ -81,6 +81,10 @@ impl State {
                     return Err(Rejection::Stale);
                 }
                 asset_ok(payout.order.asset)?;
+                // Frozen since it was held: by a person, or because what it would pay from was reversed.
+                if self.ledger.is_frozen(payout.order.account) {
+                    return Err(Rejection::AccountFrozen);
+                }
                 Ok(Some((payout.order.asset, payout.order.amount)))
             }
             Purpose::Sweep { to, asset, amount } => {
@@ -114,6 +118,11 @@ impl State {
         }
         if dispatch.seen.is_some() || self.attempts.contains_key(&attempt.tx) || attempt.sent_at.is_some() {
             return Err(Rejection::Stale);
+        }
+        // A nonce that was taken before the halt waits with its payment; what is sent already may still be replaced.
+        let begins = attempt.kind == AttemptKind::Act && dispatch.attempts.is_empty();
+        if begins && self.networks[wallet.network.row()].halted.is_some() {
+            return Err(Rejection::NetworkHalted);
         }
         if attempt.tip > attempt.fee_cap || attempt.raw.is_empty() {
             return Err(Rejection::RuleInvalid);
@@ -230,6 +239,10 @@ impl State {
         let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
         if row.next_nonce != Some(nonce) {
             return Err(Rejection::Stale);
+        }
+        let listed = |ix: AssetIx| self.asset(ix).is_some_and(|asset| asset.network == row.network);
+        if paid.is_some_and(|(asset, ..)| !listed(*asset)) {
+            return Err(Rejection::UnknownAsset);
         }
         let network = &self.networks[row.network.row()];
         if !depth.finalized || depth.nodes < network.policy.nodes_required {
@@ -400,7 +413,13 @@ impl State {
     pub(crate) fn apply_dispatch_dead(&mut self, id: DispatchId, by: TxId, at: Time) -> Subject {
         let row = self.close_dispatch(id);
         if let Purpose::Payout(payout) = &row.purpose {
-            self.payouts.get_mut(payout).expect("a slot's payout is open").stage = PayoutStage::Waiting(Wait::Turn);
+            let open = self.payouts.get_mut(payout).expect("a slot's payout is open");
+            if open.cancel {
+                // Wanted back, and proven not to be paid: nothing of ours was in a block, so it costs nothing.
+                self.end_payout(*payout, false, Amount::ZERO);
+            } else {
+                open.stage = PayoutStage::Waiting(Wait::Turn);
+            }
         }
         let wallet = self.wallets.get_mut(row.wallet.row()).expect("decide saw the wallet");
         let reason = format!("its nonce {} was used by {by}, which is not ours: its key is used elsewhere", row.nonce);

@@ -270,3 +270,75 @@ fn nothing_new_is_signed_in_recovery_and_what_is_found_is_adopted() {
     assert!(world.state.wallet(HOT_A).expect("listed").frozen.is_some(), "a person looks at what matches nothing");
     world.ok(Command::EndRecovery { reason: "searched".into() });
 }
+
+#[test]
+fn a_payout_of_an_account_that_was_frozen_since_waits() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    let freeze = |frozen| Command::FreezeAccount { account: alice, frozen, reason: "court".into() };
+    let (purpose, gas_reserve) = (Purpose::Payout(payout), Amount::new(21_000));
+    let open = Command::OpenDispatch { wallet: HOT_A, nonce: 0, purpose, gas_reserve };
+    world.ok(freeze(true));
+    assert_eq!(world.refusal(open.clone()), Some(Rejection::AccountFrozen));
+    world.ok(freeze(false));
+    world.ok(open);
+}
+
+#[test]
+fn d7_nothing_new_is_signed_while_the_network_is_halted() {
+    let (mut world, _, _, dispatch) = dispatched();
+    world.ok(Command::HaltNetwork { network: A, reason: "a deep reorg".into() });
+    let attempt = world.attempt(AttemptKind::Act, 100);
+    let sign = Command::SignAttempt { dispatch, attempt };
+    assert_eq!(world.refusal(sign.clone()), Some(Rejection::NetworkHalted));
+    world.ok(Command::ResumeNetwork { network: A, reason: "looked".into(), from: None });
+    world.ok(sign);
+    world.ok(Command::HaltNetwork { network: A, reason: "again".into() });
+    world.sign(dispatch, AttemptKind::Act, 200);
+}
+
+#[test]
+fn a_payout_that_is_wanted_back_ends_when_its_nonce_is_proven_dead() {
+    let (mut world, alice, payout, dispatch) = dispatched();
+    let all = world.free(alice, USD) + world.held(alice, USD);
+    world.sign(dispatch, AttemptKind::Act, 100);
+    world.ok(Command::CancelPayout { request: None, payout, authority: Authority::Operator });
+    world.ok(Command::BuryDispatch { dispatch, by: tx(4711), block: block(100), depth: DEEP });
+    assert!(world.state.payout(payout).is_none());
+    assert_eq!((world.free(alice, USD), world.held(alice, USD)), (all, 0), "nothing of ours cost anything");
+}
+
+#[test]
+fn what_a_found_transaction_moved_has_to_be_listed_on_its_network() {
+    let mut world = World::funded(10_000_000);
+    let block = *world.state.network(A).expect("listed").head().expect("started");
+    for (asset, answer) in
+        [(AssetIx(99), Some(Rejection::UnknownAsset)), (USD_B, Some(Rejection::UnknownAsset)), (USD_A, None)]
+    {
+        let (paid, gas) = (Some((asset, Amount::new(5), address("DEST"))), Amount::new(7));
+        let (tx, success, depth) = (tx(9), true, DEEP);
+        let adopt = Command::AdoptDispatch { wallet: HOT_A, nonce: 0, tx, block, success, paid, gas, depth };
+        assert_eq!(world.refusal(adopt), answer, "{asset}");
+    }
+}
+
+#[test]
+fn b15_what_a_wallet_sent_before_it_was_cold_is_no_refill() {
+    let mut world = World::funded(10_000_000);
+    let (request, address, role) = (None, address("NEW"), Role::Hot);
+    world.ok(Command::ListWallet { request, network: A, address, role, key: "new".into() });
+    let new = world.state.wallets().last().expect("listed").0;
+    world.ok(Command::ChangeWalletRole { wallet: HOT_A, role: Role::Retiring });
+    let dispatch = world.open(HOT_A, Purpose::Sweep { to: new, asset: USD_A, amount: Amount::new(4_000_000) });
+    let cold = Command::ChangeWalletRole { wallet: HOT_A, role: Role::Cold };
+    assert_eq!(world.refusal(cold.clone()), Some(Rejection::ConfigInUse), "it has something on its way");
+    let sent = world.sign(dispatch, AttemptKind::Act, 100);
+    world.finish(dispatch, 0, true, 5);
+    world.ok(cold);
+    let key = DepositKey { network: A, tx: sent.tx, locator: Locator::Log(0) };
+    let deposit = world.incoming(key, USD_A, new, "HOTA", 4_000_000);
+    assert_eq!(world.refusal(Command::SeeDeposit { deposit }), Some(Rejection::OwnPayment));
+    assert_eq!((world.holding(HOT_A, USD_A).0, world.holding(new, USD_A).0), (6_000_000, 4_000_000));
+}

@@ -189,9 +189,14 @@ impl Writer<'_> {
         let state = DispatchState::Dead;
         self.end_dispatch(id, &End { state, attempt: None, success: None, tx: by, block, gas: None })?;
         if let Some(payout) = row.payout {
-            let gas = self.open_payout(payout)?.gas;
-            self.execute(sql::WAIT_PAYOUT, bind![payout, Wait::Turn, gas])?;
-            self.payout_step(payout, state.name())?;
+            let open = self.open_payout(payout)?;
+            if open.cancel_requested {
+                let (fees, proof) = ((Amount::ZERO, open.gas), Proof { dispatch: id, tx: by, block });
+                self.end_payout(payout, &open, PayoutState::Cancelled, fees, Some(proof))?;
+            } else {
+                self.execute(sql::WAIT_PAYOUT, bind![payout, Wait::Turn, open.gas])?;
+                self.payout_step(payout, state.name())?;
+            }
         }
         let reason = format!("its nonce {} was used by {by}, which is not ours: its key is used elsewhere", row.nonce);
         self.freeze_wallet(row.wallet, &reason)
