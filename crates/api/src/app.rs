@@ -1,0 +1,81 @@
+//! What every route shares.
+
+use crate::directory::{Directory, Names};
+use crate::hub::Hub;
+use crate::rate::Limiter;
+use crate::read::Reads;
+use crate::seal::Seal;
+use crate::{Deps, DeriveAddress, Limits, Metrics, NetworkSource, PageAccess, Problem};
+use std::sync::Arc;
+use tokengine_core::{Command, KeyIx, Position, Record};
+use tokengine_engine::{Clock, Done, Handle, Lane};
+use tokio::sync::Semaphore;
+
+pub(crate) type Shared = Arc<App>;
+
+pub(crate) struct App {
+    pub(crate) engine: Handle,
+    pub(crate) reads: Reads,
+    pub(crate) networks: Arc<dyn NetworkSource>,
+    pub(crate) derive: DeriveAddress,
+    pub(crate) instance: [u8; 32],
+    pub(crate) cursors: Seal,
+    pub(crate) sessions: Seal,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) reconcile: Arc<dyn Fn() + Send + Sync>,
+    pub(crate) page: PageAccess,
+    pub(crate) secure_cookies: bool,
+    pub(crate) metrics: Metrics,
+    pub(crate) per_key: Limiter<KeyIx>,
+    pub(crate) per_address: Limiter<[u8; 8]>,
+    pub(crate) names: Names,
+    pub(crate) hub: Hub,
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(deps: Deps) -> Shared {
+        let Deps { engine, store, networks, derive, instance, secret, limits, clock, .. } = deps;
+        Arc::new(Self {
+            reads: Reads::new(engine.clone(), store, limits.read_patience),
+            hub: Hub::new(engine.clone()),
+            engine,
+            networks,
+            derive,
+            instance,
+            cursors: Seal::new(secret.expose(), "cursor"),
+            sessions: Seal::new(secret.expose(), "session"),
+            per_key: Limiter::new(limits.per_key),
+            per_address: Limiter::new(limits.per_address),
+            limits,
+            clock,
+            reconcile: deps.reconcile,
+            page: deps.page,
+            secure_cookies: deps.secure_cookies,
+            metrics: deps.metrics,
+            names: Names::default(),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+        })
+    }
+
+    /// Hands a client's command over and waits for its answer.
+    pub(crate) async fn submit(&self, command: Command) -> Result<Done, Problem> {
+        Ok(self.engine.submit(Lane::Client, command).await?)
+    }
+
+    /// What is listed now.
+    pub(crate) async fn directory(&self) -> Result<Directory, Problem> {
+        Ok(self.engine.query(Directory::of).await?)
+    }
+
+    /// The event at a position: what an answer is told from, so that a repeated request is told the same.
+    pub(crate) async fn event(&self, position: Position) -> Result<Record, Problem> {
+        let before = Position(position.0.saturating_sub(1));
+        let mut feed = self.engine.feed(before);
+        match feed.next(1).await?.pop() {
+            Some((found, record)) if found == position => Ok(record),
+            _ => Err(Problem::internal(&format_args!("event {position} is not in the journal"))),
+        }
+    }
+}

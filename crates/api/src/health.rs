@@ -1,0 +1,157 @@
+//! Probes and metrics, on a port of their own. One dead network, or a read model that lags, takes nothing down: it is
+//! told as a detail.
+
+use crate::deps::NetworkSource;
+use crate::layer;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokengine_engine::Handle;
+use tokengine_store::Reader;
+
+/// What the probes look at.
+pub struct HealthDeps {
+    /// The engine.
+    pub engine: Handle,
+    /// The read model.
+    pub store: Reader,
+    /// The networks.
+    pub networks: Arc<dyn NetworkSource>,
+    /// The CAIP-2 ids of the configured networks.
+    pub configured: Vec<String>,
+    /// Set once everything is started.
+    pub started: Arc<AtomicBool>,
+    /// Set when the program is being stopped: no new work should come.
+    pub draining: Arc<AtomicBool>,
+    /// What the metrics are read from.
+    pub registry: Arc<Mutex<Registry>>,
+    /// Brings gauges up to date before they are read.
+    pub refresh: Arc<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<&'static str>,
+    journal: JournalDetail,
+    read_model: ReadModelDetail,
+    networks: Vec<NetworkDetail>,
+}
+
+#[derive(Serialize)]
+struct JournalDetail {
+    durable: u64,
+    decided: u64,
+    disk_full: bool,
+    last_commit_ms: u64,
+}
+
+#[derive(Serialize)]
+struct ReadModelDetail {
+    position: Option<u64>,
+    lag: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct NetworkDetail {
+    network: String,
+    reachable: bool,
+    head: Option<u64>,
+    nodes_up: usize,
+    nodes: usize,
+}
+
+/// `/livez`, `/readyz`, `/startupz` and `/metrics`.
+pub fn health_router(deps: HealthDeps) -> Router {
+    let deps = Arc::new(deps);
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
+        .route("/metrics", get(metrics))
+        .layer(axum::middleware::map_response(layer::protected))
+        .with_state(deps)
+}
+
+type Deps = State<Arc<HealthDeps>>;
+
+fn json(ok: bool, body: &impl Serialize) -> Response {
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The process itself: restarting it helps when the writer is gone, and only then.
+async fn livez(State(deps): Deps) -> Response {
+    let alive = deps.engine.health().alive;
+    json(alive, &serde_json::json!({"alive": alive}))
+}
+
+async fn startupz(State(deps): Deps) -> Response {
+    let started = deps.started.load(Ordering::Acquire);
+    json(started, &serde_json::json!({"started": started}))
+}
+
+async fn readyz(State(deps): Deps) -> Response {
+    let health = deps.engine.health();
+    let reader = deps.store.clone();
+    let position = tokio::task::spawn_blocking(move || reader.position());
+    let position = tokio::time::timeout(Duration::from_secs(1), position).await;
+    let position = position.ok().and_then(Result::ok).and_then(Result::ok).map(|position| position.0);
+    let reasons = [
+        (!deps.started.load(Ordering::Acquire), "starting"),
+        (deps.draining.load(Ordering::Acquire), "draining"),
+        (!health.alive, "engine-stopped"),
+        (health.disk_full, "disk-full"),
+    ];
+    let reasons: Vec<_> = reasons.into_iter().filter_map(|(so, why)| so.then_some(why)).collect();
+    let network = |id: &String| {
+        let seen = deps.networks.status(id).unwrap_or_default();
+        let up = seen.nodes.iter().filter(|node| node.up).count();
+        NetworkDetail {
+            network: id.clone(),
+            reachable: seen.head.is_some() && seen.error.is_none() && up > 0,
+            head: seen.head,
+            nodes_up: up,
+            nodes: seen.nodes.len(),
+        }
+    };
+    let body = Ready {
+        ready: reasons.is_empty(),
+        journal: JournalDetail {
+            durable: health.durable.0,
+            decided: health.decided.0,
+            disk_full: health.disk_full,
+            last_commit_ms: u64::try_from(health.last_commit.as_millis()).unwrap_or(u64::MAX),
+        },
+        read_model: ReadModelDetail { position, lag: position.map(|there| health.durable.0.saturating_sub(there)) },
+        networks: deps.configured.iter().map(network).collect(),
+        reasons,
+    };
+    json(body.ready, &body)
+}
+
+async fn metrics(State(deps): Deps) -> Response {
+    (deps.refresh)();
+    let mut text = String::new();
+    let written = encode(&mut text, &deps.registry.lock().expect("nobody panics while holding it"));
+    match written {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
