@@ -20,7 +20,7 @@ pub fn plan(state: &State, ix: NetworkIx, memory: &Memory, now: Time) -> Vec<Job
     let Some((to, _)) = hot_wallet(state, ix) else { return Vec::new() };
     let retiring = state.house_wallets().filter(|(_, row)| row.role == Role::Retiring);
     let all = state.wallets_to_sweep().chain(retiring).filter(|(_, row)| row.network == ix && row.frozen.is_none());
-    let rested = all.filter(|(wallet, _)| memory.sweeps_rest.get(wallet).is_none_or(|until| now >= *until));
+    let rested = all.filter(|(wallet, _)| !memory.rests(*wallet, now));
     let job = |(wallet, row): (WalletIx, &Wallet)| {
         let asset = sweepable(state, ix, row)?;
         if is_under_way(state, wallet) {

@@ -96,6 +96,8 @@ impl<N: Accounts + 'static> Workers<N> {
             }))
         };
         let sites: Vec<Arc<Site<N>>> = networks.into_iter().map(site).collect::<Result<_, Error>>()?;
+        // Its own, so that dropping the workers ends them and nobody else.
+        let stop = stop.child_token();
         let mut tasks = JoinSet::new();
         let mut demands = Vec::new();
         for site in &sites {
@@ -116,7 +118,7 @@ impl<N: Accounts + 'static> Workers<N> {
         Ok(Self { handle, sites: sites.into_iter().zip(demands).collect(), tasks, stop })
     }
 
-    /// How every network is doing.
+    /// How every network is doing, in the order they were given.
     ///
     /// # Errors
     /// Those of asking the engine.
@@ -145,5 +147,11 @@ impl<N: Accounts + 'static> Workers<N> {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl<N> Drop for Workers<N> {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }

@@ -57,7 +57,10 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             // A reorg moved it. How deep it lies now is for the next look.
             return self.saw(id, sighting).await;
         }
-        let Some(depth) = self.network.depth(&inclusion.block).await? else { return Ok(()) };
+        let Some(depth) = self.network.depth(&inclusion.block).await? else {
+            self.track(id, |known| known.looked = height);
+            return Ok(());
+        };
         if let (true, AttemptKind::Act, Some(payment)) = (success, seen.kind, &seen.payment)
             && !self.is_paid(seen.tx, payment).await?
         {

@@ -49,6 +49,8 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         }
         self.track(id, |known| known.looked = height);
         if self.is_dead(id, &sent).await? {
+            let later = now.plus_ms(crate::rules::ms(self.rules.resend_first));
+            self.track(id, |known| known.resend_at = later);
             return Ok(());
         }
         self.hand_out_again(id, &sent, known_to_nodes, now).await
@@ -150,11 +152,15 @@ impl<B: Books, N: Accounts> Driver<B, N> {
     }
 
     /// What had ended came undone by a deep reorg: the same bytes, until they are in a block again.
-    pub(super) async fn again(&self, tx: TxId, raw: &[u8], _now: Time) -> Result<(), Error> {
-        let looked = self.memory().height();
+    pub(super) async fn again(&self, tx: TxId, raw: &[u8]) -> Result<(), Error> {
+        {
+            let mut memory = self.memory();
+            let height = memory.height();
+            memory.again.extend(height.map(|height| (tx, height)));
+        }
         if matches!(self.network.status(tx).await?, TxStatus::Unknown) {
             let answer = self.network.send(raw).await?;
-            tracing::warn!(network.id = self.network.id(), %tx, ?answer, ?looked, "Sent again after a deep reorg");
+            tracing::warn!(network.id = self.network.id(), %tx, ?answer, "Sent again after a deep reorg");
         }
         Ok(())
     }

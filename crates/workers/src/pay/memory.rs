@@ -94,8 +94,10 @@ pub struct Memory {
     pub signers_rest: BTreeMap<WalletIx, Time>,
     /// Payouts that could not be prepared, and until when they are not tried again.
     pub held_back: BTreeMap<PayoutId, Time>,
-    /// Wallets whose sweep waits, and until when.
-    pub sweeps_rest: BTreeMap<WalletIx, Time>,
+    /// Wallets with which something failed, or whose sweep was put off, and until when.
+    pub wallets_rest: BTreeMap<WalletIx, Time>,
+    /// At which head bytes were handed out again whose block a deep reorg took.
+    pub again: BTreeMap<TxId, u64>,
     /// By dispatch.
     pub tracked: BTreeMap<DispatchId, Tracked>,
     /// The gas that was estimated for a nonce that was then opened.
@@ -120,6 +122,11 @@ impl Memory {
         Some(!nonce.foreign)
     }
 
+    /// Whether a wallet is left alone for now.
+    pub fn rests(&self, wallet: WalletIx, now: Time) -> bool {
+        self.wallets_rest.get(&wallet).is_some_and(|until| now < *until)
+    }
+
     /// How one dispatch is remembered.
     pub fn of(&self, dispatch: DispatchId) -> Tracked {
         self.tracked.get(&dispatch).copied().unwrap_or_default()
@@ -129,6 +136,8 @@ impl Memory {
     pub fn forget(&mut self, dispatches: &BTreeSet<DispatchId>, now: Time) {
         self.tracked.retain(|id, _| dispatches.contains(id));
         self.held_back.retain(|_, until| *until > now);
-        self.sweeps_rest.retain(|_, until| *until > now);
+        self.wallets_rest.retain(|_, until| *until > now);
+        let height = self.height();
+        self.again.retain(|_, at| Some(*at) == height);
     }
 }

@@ -158,7 +158,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             Job::Send { dispatch, attempt } => self.send(*dispatch, *attempt, now).await,
             Job::Look(dispatch) => self.look(ix, *dispatch, now).await,
             Job::Finish(dispatch) => self.finish(*dispatch, now).await,
-            Job::Again { tx, raw } => self.again(*tx, raw, now).await,
+            Job::Again { tx, raw } => self.again(*tx, raw).await,
         };
         if let Err(error) = done {
             let mut memory = self.memory();
@@ -166,7 +166,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             tracing::warn!(network.id = network, ?key, error = %error, error.code = error.code(), "Payment waits");
             let until = self.later(now);
             match key {
-                Key::Wallet(wallet) => drop(memory.sweeps_rest.insert(wallet, until)),
+                Key::Wallet(wallet) => memory.wallets_rest.extend([(wallet, until)]),
                 Key::Dispatch(dispatch) => {
                     let known = memory.tracked.entry(dispatch).or_default();
                     known.rests_until = until;

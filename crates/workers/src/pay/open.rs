@@ -97,7 +97,13 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let refused = opened.into_iter().zip(answers).find_map(|(id, answer)| Some((id, answer.err()?)));
         match refused {
             Some((id, Rejection::WaitLiquidity)) => self.hold_back(&[id], Wait::Gas, now).await,
-            _ => Ok(()),
+            // The state has moved on since it was dealt; the next plan says why it waits.
+            Some((id, _)) => {
+                let until = self.later(now);
+                self.memory().held_back.insert(id, until);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 

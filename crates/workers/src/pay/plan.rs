@@ -85,10 +85,11 @@ pub fn plan(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, nodes:
     for (id, dispatch) in state.dispatches().filter(|(_, dispatch)| here(dispatch.wallet)) {
         plan.jobs.extend(of_dispatch(state, network, id, dispatch, memory, rules, nodes, now));
     }
-    plan.jobs.extend(compare(state, ix, memory));
+    plan.jobs.extend(compare(state, ix, memory, now));
     openings(state, ix, memory, rules, now, &mut plan);
     plan.jobs.extend(crate::sweep::plan(state, ix, memory, now));
-    let gone = network.recent_final.iter().filter(|sent| sent.orphaned && !sent.raw.is_empty());
+    let again = |tx: &TxId| memory.again.get(tx).copied() != memory.height();
+    let gone = network.recent_final.iter().filter(|sent| sent.orphaned && !sent.raw.is_empty() && again(&sent.tx));
     plan.jobs.extend(gone.map(|sent| Job::Again { tx: sent.tx, raw: sent.raw.clone() }));
     plan.jobs.retain(|job| !memory.busy.contains(&job.key()));
     plan
@@ -147,7 +148,7 @@ fn is_first_in_line(state: &State, dispatch: &Dispatch) -> bool {
 }
 
 /// The wallets whose nonce was not compared at this head.
-fn compare(state: &State, ix: NetworkIx, memory: &Memory) -> Vec<Job> {
+fn compare(state: &State, ix: NetworkIx, memory: &Memory, now: Time) -> Vec<Job> {
     if memory.heads.is_none() {
         return Vec::new();
     }
@@ -156,9 +157,9 @@ fn compare(state: &State, ix: NetworkIx, memory: &Memory) -> Vec<Job> {
         Role::Retiring => wallet.next_nonce.is_some() || wallet.holdings.iter().any(|(_, held)| !held.amount.is_zero()),
         Role::Cold | Role::Deposit(_) => false,
     };
-    let wallets = state
-        .house_wallets()
-        .filter(|(id, wallet)| wallet.network == ix && sends(wallet) && memory.nonce_fits(*id).is_none());
+    let wallets = state.house_wallets().filter(|(id, wallet)| {
+        wallet.network == ix && sends(wallet) && memory.nonce_fits(*id).is_none() && !memory.rests(*id, now)
+    });
     wallets.map(|(wallet, _)| Job::Compare(wallet)).collect()
 }
 
@@ -196,12 +197,14 @@ fn signer_rests(state: &State, wallet: WalletIx, memory: &Memory, now: Time) -> 
 fn desks(state: &State, ix: NetworkIx, memory: &Memory, now: Time) -> Vec<Desk> {
     let max = state.network(ix).map_or(0, |network| usize::from(network.policy.max_in_flight));
     let hot = state.house_wallets().filter(|(_, row)| row.network == ix && row.role == Role::Hot);
+    // Not while the network may have used nonces that the books have not, or somebody is at work on it.
+    let is_ready = |wallet| {
+        let busy = memory.busy.contains(&Key::Wallet(wallet)) || memory.rests(wallet, now);
+        memory.nonce_fits(wallet) == Some(true) && !busy
+    };
     let desk = |(wallet, row): (WalletIx, &Wallet)| Desk {
         wallet,
-        // Not while the network may have used nonces that the books have not, or somebody is at work on it.
-        nonce: row
-            .next_nonce
-            .filter(|_| memory.nonce_fits(wallet) == Some(true) && !memory.busy.contains(&Key::Wallet(wallet))),
+        nonce: row.next_nonce.filter(|_| is_ready(wallet)),
         room: max.saturating_sub(state.in_flight(wallet)),
         frozen: row.frozen.is_some(),
         signer_rests: signer_rests(state, wallet, memory, now),
@@ -250,6 +253,7 @@ fn deal(
 ) -> Option<Wait> {
     let network = state.network(asset.network)?;
     let stopped = asset.paused || asset.stopped.is_some() || asset.short.is_some();
+    let stopped = stopped || state.is_frozen(payout.order.account);
     let frozen = state.is_frozen(payout.order.account);
     if state.is_paused() || network.paused || network.halted.is_some() || stopped || frozen {
         return Some(Wait::Paused);
@@ -376,6 +380,14 @@ mod tests {
             (
                 "D7 the network is halted",
                 waits(|world, _| world.ok(Command::HaltNetwork { network: NET, reason: "deep".into() })),
+                Some(Wait::Paused),
+            ),
+            (
+                "the account is frozen",
+                waits(|world, _| {
+                    let account = world.account("alice");
+                    world.ok(Command::FreezeAccount { account, frozen: true, reason: "looked at".into() });
+                }),
                 Some(Wait::Paused),
             ),
             (

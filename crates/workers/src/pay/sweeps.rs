@@ -75,7 +75,8 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             Funding::Move(amount) => {
                 self.memory().gas.insert((wallet, found.nonce), gas);
                 let purpose = Purpose::Sweep { to, asset, amount };
-                self.open_one(wallet, found.nonce, purpose, cost).await?;
+                let opened = self.open_one(wallet, found.nonce, purpose, cost).await?;
+                self.unless(opened, wallet, now);
             }
             Funding::TopUp(amount) => {
                 let plain = offer.worst_cost(tokengine_chain::evm::tx::PLAIN_GAS, self.data_fee().await?);
@@ -88,7 +89,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                     return self.defer(wallet, now);
                 };
                 self.memory().gas.insert((giver, nonce), tokengine_chain::evm::tx::PLAIN_GAS);
-                if self.open_one(giver, nonce, Purpose::TopUp { to: wallet, amount }, plain).await? {
+                let opened = self.open_one(giver, nonce, Purpose::TopUp { to: wallet, amount }, plain).await?;
+                self.unless(opened, wallet, now);
+                if opened {
                     let sum = given_today.checked_add(amount).unwrap_or(Amount::MAX);
                     self.memory().topped_up = (day, sum);
                 }
@@ -116,8 +119,16 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         Ok(opened.is_ok())
     }
 
+    /// What was refused now is not tried again at once.
+    fn unless(&self, opened: bool, wallet: WalletIx, now: Time) {
+        if !opened {
+            let later = self.later(now);
+            self.memory().wallets_rest.insert(wallet, later);
+        }
+    }
+
     fn defer(&self, wallet: WalletIx, now: Time) -> Result<(), Error> {
-        self.memory().sweeps_rest.insert(wallet, now.plus_ms(DEFERRED_MS));
+        self.memory().wallets_rest.insert(wallet, now.plus_ms(DEFERRED_MS));
         Ok(())
     }
 }

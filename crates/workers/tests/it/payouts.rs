@@ -302,3 +302,34 @@ fn a_contract_that_takes_its_word_back_is_not_paid_for() {
     world.anvil.mine(6).expect("mined"); // at the newest head is not enough
     world.until_ended(waits);
 }
+
+#[test]
+fn a_payout_is_sent_when_it_is_held_and_not_at_a_tick() {
+    let mut world = World::with(|_| {
+        let mut setup = Setup::default();
+        // No head comes during the test: nothing but being held makes the driver look.
+        setup.rules.head_every = Duration::from_secs(3_600);
+        setup
+    });
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    world.stop_workers();
+    world.pay_token(&alice, &hot, 1_000_000);
+    world.pay_coin(&alice, &hot, ETHER);
+    world.start_workers();
+    world.until_free(&alice, USD, 1_000_000);
+    world.until_free(&alice, COIN, ETHER);
+    let mut took = Vec::new();
+    for _ in 0..9 {
+        let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+        let sent = move |state: &State| {
+            let row = state.payout(payout)?;
+            let PayoutStage::Dispatched(dispatch) = row.stage else { return None };
+            let sent_at = state.dispatch(dispatch)?.attempts.first()?.sent_at?;
+            Some(sent_at.ms_since(row.held_at))
+        };
+        world.until("it is sent", move |state| sent(state).is_some());
+        took.extend(world.look(sent));
+    }
+    took.sort_unstable();
+    assert!(took[took.len() / 2] < 200, "milliseconds from held to sent: {took:?}");
+}
