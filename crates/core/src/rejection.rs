@@ -95,6 +95,7 @@ rejections! {
     124 SenderNotLinked "sender-not-linked" "the sender is not linked to the account";
     125 DepositElsewhere "deposit-elsewhere" "the deposit was credited to another account";
     126 OwnPayment "own-payment" "the sender is a wallet of ours: a sweep or a top-up is no deposit";
+    127 BeforeStart "before-start" "the payment lies before the first block that counts on its network";
 
     140 NotCancellable "not-cancellable" "it is too late to cancel: a signed transaction may still be final";
     #[transient] 141 WaitLiquidity "waiting-liquidity" "no single wallet has enough final holdings";

@@ -185,6 +185,7 @@ impl State {
             id: id.into(),
             policy: policy.clone(),
             genesis: None,
+            starts_after: 0,
             scanned: Default::default(),
             recent: Default::default(),
             recent_final: Default::default(),

@@ -65,7 +65,7 @@ impl State {
         Ok(Event::ClaimClosed { network, tx, outcome })
     }
 
-    /// In this order: listed, an amount, not our own payment, not known.
+    /// In this order: listed, after the first block that counts, an amount, not our own payment, not known.
     pub(crate) fn decide_see_deposit(&self, deposit: &Incoming) -> Result<Event, Rejection> {
         let network = self.network(deposit.key.network).ok_or(Rejection::UnknownNetwork)?;
         let asset = self.asset(deposit.asset).filter(|asset| asset.network == deposit.key.network);
@@ -73,6 +73,10 @@ impl State {
         let wallet = self.wallet(deposit.wallet).filter(|wallet| wallet.network == deposit.key.network);
         wallet.ok_or(Rejection::UnknownWallet)?;
         network.genesis.ok_or(Rejection::Stale)?;
+        // A claim could else bring up what an earlier system credited long ago from the same wallet.
+        if deposit.block.height <= network.starts_after {
+            return Err(Rejection::BeforeStart);
+        }
         if deposit.amount.is_zero() {
             return Err(Rejection::AmountZero);
         }

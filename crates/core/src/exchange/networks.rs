@@ -72,6 +72,7 @@ impl State {
     pub(crate) fn apply_network_started(&mut self, network: NetworkIx, genesis: BlockRef, from: BlockRef) {
         let row = &mut self.networks[network.row()];
         row.genesis = Some(genesis);
+        row.starts_after = from.height;
         row.scanned.push_back(from);
     }
 

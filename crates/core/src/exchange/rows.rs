@@ -15,6 +15,8 @@ pub struct Network {
     pub policy: NetworkPolicy,
     /// Its first block: what it is known by beyond its id.
     pub genesis: Option<BlockRef>,
+    /// Height of the last block that does not count: what wallets were paid up to it is not this engine's to credit.
+    pub starts_after: u64,
     /// The last blocks that were searched, oldest first, each the parent of the next.
     pub scanned: VecDeque<BlockRef>,
     /// Credits in blocks that a reorg could still take away, in the order of crediting.
@@ -28,7 +30,7 @@ pub struct Network {
     /// The engine halted it, until a person has looked.
     pub halted: Option<Stop>,
 }
-wire_struct!(Network { id, policy, genesis, scanned, recent, recent_final, native, paused, halted });
+wire_struct!(Network { id, policy, genesis, starts_after, scanned, recent, recent_final, native, paused, halted });
 
 impl Network {
     /// The last block that was searched for payments.

@@ -396,3 +396,12 @@ fn what_lay_in_suspense_is_remembered_as_its_owners() {
     world.ok(Command::AssignSuspense { request, item, to: Assign::Account(alice), reason: "hers".into() });
     assert_eq!(world.state.settled_deposit(&key(1, 0)).and_then(|settled| settled.account), Some(alice));
 }
+
+#[test]
+fn what_was_paid_before_the_first_block_that_counts_is_never_credited() {
+    let mut world = World::new();
+    for (height, answer) in [(99, Some(Rejection::BeforeStart)), (100, Some(Rejection::BeforeStart)), (101, None)] {
+        let deposit = Incoming { block: block(height), ..world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000) };
+        assert_eq!(world.refusal(Command::SeeDeposit { deposit }), answer, "{height}");
+    }
+}
