@@ -146,9 +146,9 @@ impl World {
     pub(crate) fn deposit(&mut self, from: &str, to: &str, asset: AssetIx, amount: u128) {
         let n = self.txs;
         self.txs += 1;
-        let key = self.see_asset(n, from, to, asset, amount, block(100));
+        let key = self.see_asset(n, from, to, asset, amount, block(101));
         let depth = Depth { confirmations: 100, safe: true, finalized: true, nodes: 1 };
-        self.ok(Command::CreditDeposit { key, block: block(100), depth });
+        self.ok(Command::CreditDeposit { key, block: block(101), depth });
     }
 
     pub(crate) fn scan(&mut self, from: u64, to: u64, fork: u8) {

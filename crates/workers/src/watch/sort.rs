@@ -24,6 +24,8 @@ pub enum Why {
     TooLarge,
     /// Nothing was paid.
     Zero,
+    /// Before the first block that counts.
+    BeforeStart,
     /// Not to a wallet of ours, or of no listed asset.
     NotOurs,
     /// From a wallet of ours: a sweep, a top-up, a payout to ourselves.
@@ -57,6 +59,9 @@ pub fn sort(state: &State, network: NetworkIx, payment: &Payment) -> Sorted {
     let (Some((wallet, row)), Some(asset)) = (ours, asset) else { return Sorted::Ignored(Why::NotOurs) };
     if payment.outcome == Outcome::Reverted {
         return Sorted::Ignored(Why::Reverted);
+    }
+    if state.network(network).is_some_and(|row| payment.block.height <= row.starts_after) {
+        return Sorted::Ignored(Why::BeforeStart);
     }
     let Ok(amount) = payment.amount else { return Sorted::Ignored(Why::TooLarge) };
     if amount.is_zero() {
@@ -114,6 +119,7 @@ mod tests {
             ("A4 nothing", what(|p| p.amount = Ok(Amount::ZERO)), Some(Why::Zero)),
             ("A14 to somebody else", what(|p| p.to = address("bob")), Some(Why::NotOurs)),
             ("A25 above 128 bits", what(|p| p.amount = Err(TooLarge)), Some(Why::TooLarge)),
+            ("before the first block that counts", what(|p| p.block = block(100)), Some(Why::BeforeStart)),
             ("a sweep", what(|p| p.from = Some(address("ALICE-IN"))), Some(Why::OwnPayment)),
             ("a refill from a cold wallet", what(|p| p.from = Some(address("COLD"))), None),
             ("A23 minted, in nobody's name", what(|p| p.from = None), None),

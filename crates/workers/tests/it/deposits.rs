@@ -55,7 +55,7 @@ fn a13_a14_one_transaction_pays_us_twice_and_others_too() {
     let hash =
         world.anvil.invoke(&alice, &world.token, &world.artifact, "approve(address,uint256)", &approve).expect("sent");
     world.anvil.wait_success(&hash).expect("approved");
-    let to = vec![hot.clone(), world.customer(5), hot];
+    let to = [hot.clone(), world.customer(5), hot];
     let amounts = Arg::List([100, 400, 100].map(Arg::Uint).into());
     let args = [Arg::from(&world.token), Arg::List(to.iter().map(Arg::from).collect()), amounts];
     let pay = "payTokens(address,address[],uint256[])";
@@ -153,4 +153,23 @@ fn a_transfer_pays_out_when_its_deposit_is_credited() {
     world.until("its payout too", |state| state.payouts().count() == 0);
     assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(3)).expect("a balance"), 4_000);
     assert_eq!(world.free(&bob, USD), 990, "the amount and the fee are gone");
+}
+
+#[test]
+fn what_was_paid_before_the_engine_came_cannot_be_claimed() {
+    let mut paid = None;
+    let mut world = World::with(|anvil| {
+        let hash = anvil.send(&anvil.accounts()[1], &World::hot_address(), ETHER).expect("sent");
+        anvil.wait_success(&hash).expect("paid");
+        paid = hash.parse().ok();
+        Setup::default()
+    });
+    let alice = world.customer(1);
+    let (tx, by) = (paid.expect("a hash"), world.account(&alice));
+    let request = world.request();
+    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by) });
+    world.until("the claim is closed", |state| state.claims().count() == 0);
+    let refused = ClaimOutcome::Refused(ClaimRefusal::NothingForUs);
+    assert_eq!(closed_claims(&world.handle()), [(tx, refused)]);
+    assert_eq!(world.free(&alice, COIN), 0);
 }

@@ -398,6 +398,11 @@ impl World {
         self.until("the payout has ended", move |state| state.payout(payout).is_none());
     }
 
+    /// The hot wallet's address, also before there is a world.
+    pub fn hot_address() -> String {
+        address_of(0x11).to_string()
+    }
+
     /// A fresh address that nobody has.
     pub fn nobody(n: u8) -> String {
         format!("0x{:0>40}", format!("dead{n:02x}"))
