@@ -1,11 +1,10 @@
 //! An event as JSON, for the audit trail and the steps of a history: numbers as numbers, amounts and hashes as texts.
-//! Neither signed bytes nor hashes of secrets are shown.
 
 use serde_json::{Value, json};
 use tokengine_core::*;
 
-/// What the event says, without the request that caused it.
-pub(crate) fn detail(event: &Event) -> Value {
+/// What the event says, as a JSON object: without the request that caused it, signed bytes, or hashes of secrets.
+pub fn event_detail(event: &Event) -> Value {
     use Event::*;
     match event {
         NetworkListed { id, policy } => json!({ "id": id, "policy": self::policy(policy) }),

@@ -34,6 +34,7 @@ mod sql;
 mod store;
 mod write;
 
+pub use detail::event_detail;
 pub use error::Error;
 pub use model::{
     Change, ClaimState, DepositState, DispatchPurpose, DispatchState, EntryKind, Listing, MAX_PAGE, Page, PayoutState,

@@ -206,15 +206,17 @@ pub(crate) const PAYOUT_STEPS: &str = "SELECT s.position, s.step, e.record
     FROM payout_steps s JOIN events e ON e.position = s.position WHERE s.payout = ?1 ORDER BY s.position";
 pub(crate) const FIRST_ENTRY: &str = "SELECT COALESCE(MAX(last_entry), 0) FROM account_books WHERE account = ?1";
 pub(crate) const ENTRY_BEFORE: &str = "SELECT previous_entry FROM entries WHERE id = ?1 AND account = ?2";
-/// Follows an account's chain from the entry ?1 on, at most ?2 long.
+/// Follows an account's chain from the entry ?1 on, at most ?2 long. CROSS JOIN says in which order: else SQLite reads all
+/// entries from their end to look each up in the chain.
 pub(crate) const HISTORY: &str = "WITH RECURSIVE chain (id, previous_entry, length) AS (
         SELECT id, previous_entry, 1 FROM entries WHERE id = ?1
         UNION ALL
         SELECT e.id, e.previous_entry, c.length + 1
-        FROM chain c JOIN entries e ON e.id = c.previous_entry WHERE c.length < ?2
+        FROM chain c CROSS JOIN entries e WHERE e.id = c.previous_entry AND c.length < ?2
     )
     SELECT e.id, e.position, v.at, e.token, e.kind, e.reference, d.fingerprint, e.free_change, e.held_change,
         e.free, e.held
-    FROM chain c JOIN entries e ON e.id = c.id JOIN events v ON v.position = e.position
+    FROM chain c CROSS JOIN entries e CROSS JOIN events v
         LEFT JOIN deposits d ON d.id = e.reference AND e.kind IN ('deposit', 'deposit-reversed')
-    ORDER BY e.id DESC";
+    WHERE e.id = c.id AND v.position = e.position
+    ORDER BY c.length";

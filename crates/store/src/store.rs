@@ -103,3 +103,74 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokengine_core::{Event, Time};
+
+    fn opened(numbers: std::ops::RangeInclusive<u64>) -> Vec<(Position, Record)> {
+        let record = |number| {
+            let name = format!("account-{number}-{}", "x".repeat(40)).into();
+            (Position(number), Record { at: Time(number), event: Event::AccountOpened { request: None, name } })
+        };
+        numbers.map(record).collect()
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_last_whole_batch_and_goes_on_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("store.db")).unwrap();
+        store.apply(&opened(1..=10)).unwrap();
+        let limit = |store: &Store, pages: u32| {
+            let set = format!("PRAGMA max_page_count = {pages}");
+            store.db.connection.query_row(&set, [], |row| row.get::<_, u32>(0)).unwrap()
+        };
+        let full = limit(&store, 1); // as many as there are
+        let error = store.apply(&opened(11..=5_000)).unwrap_err();
+        assert_eq!((error.code(), error.is_transient(), error.needs_rebuild()), ("store-full", true, false));
+        assert_eq!(store.cursor().unwrap(), Position(10));
+        assert_eq!(store.reader().unwrap().position().unwrap(), Position(10), "what is there can be read");
+        limit(&store, full + 100_000);
+        store.apply(&opened(11..=5_000)).unwrap();
+        assert_eq!(store.cursor().unwrap(), Position(5_000));
+    }
+
+    #[test]
+    fn a_database_that_another_holds_is_busy_and_later_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let (mut store, mut other) = (Store::open(&path).unwrap(), Store::open(&path).unwrap());
+        store.db.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let holder = other.db.begin().unwrap();
+        let error = store.apply(&opened(1..=1)).unwrap_err();
+        assert_eq!((error.code(), error.is_transient()), ("store-busy", true));
+        assert_eq!(store.reader().unwrap().position().unwrap(), Position(0), "readers do not wait for it");
+        drop(holder);
+        store.apply(&opened(1..=1)).unwrap();
+    }
+
+    #[test]
+    fn a_connection_lost_in_mid_transaction_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut store = Store::open(&path).unwrap();
+        store.apply(&opened(1..=3)).unwrap();
+        {
+            let transaction = store.db.begin().unwrap();
+            let mut writer = Writer::new(&transaction, store.catalog.clone()).unwrap();
+            for (position, record) in opened(4..=9) {
+                writer.take_in(position, &record).unwrap();
+            }
+            writer.finish().unwrap();
+            // Everything is written, the cursor too; only the commit is missing.
+        }
+        drop(store);
+        let mut store = Store::open(&path).unwrap();
+        assert_eq!(store.cursor().unwrap(), Position(3));
+        let page = crate::Page::first(9);
+        assert_eq!(store.reader().unwrap().accounts(&page).unwrap().items.len(), 3);
+        store.apply(&opened(4..=9)).unwrap();
+        assert_eq!(store.reader().unwrap().accounts(&page).unwrap().items.len(), 9);
+    }
+}

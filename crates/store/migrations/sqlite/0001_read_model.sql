@@ -67,8 +67,8 @@ CREATE TABLE account_names (
 ) WITHOUT ROWID;
 CREATE INDEX account_names_account ON account_names (account);
 
--- What an account has of a token, and the newest of its entries (any token's) when this row was written last:
--- the largest of an account's last_entry is where its history begins.
+-- What an account has of a token, and the newest entry that changed it: the largest of an account's is where its
+-- history begins.
 CREATE TABLE account_books (
     account    INTEGER NOT NULL,
     token      INTEGER NOT NULL,

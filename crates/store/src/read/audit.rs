@@ -3,7 +3,7 @@
 use super::Reader;
 use super::query::{Conditions, Item, by_key, listing, rows};
 use crate::column::{Columns, bind};
-use crate::detail::detail;
+use crate::detail::event_detail;
 use crate::{Error, Listing, Page, sql};
 use serde_json::Value;
 use tokengine_core::*;
@@ -57,7 +57,7 @@ impl Item for AuditEntry {
             name: event.name(),
             principal: request.map(|request| request.principal),
             request_key: request.map(|request| request.key),
-            detail: detail(&event),
+            detail: event_detail(&event),
         })
     }
 
@@ -71,7 +71,7 @@ pub(super) fn steps(connection: &rusqlite::Connection, sql: &str, of: u64) -> Re
     rows(connection, sql, bind![of], |columns| {
         let (position, step) = (columns.take()?, columns.take()?);
         let Record { at, event } = record(columns)?;
-        Ok(Step { position, at, step, detail: detail(&event) })
+        Ok(Step { position, at, step, detail: event_detail(&event) })
     })
 }
 

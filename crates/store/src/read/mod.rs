@@ -36,12 +36,18 @@ pub struct Reader {
 struct Pool {
     location: Location,
     idle: Mutex<Vec<Connection>>,
+    /// A database in memory lives as long as a connection to it.
+    _anchor: Option<Mutex<Connection>>,
 }
 
 impl Reader {
     pub(crate) fn open(location: Location) -> Result<Self, Error> {
         let connection = location.reader()?;
-        Ok(Self { pool: Arc::new(Pool { location, idle: Mutex::new(vec![connection]) }) })
+        let anchor = match &location {
+            Location::File(_) => None,
+            Location::Memory(_) => Some(Mutex::new(location.reader()?)),
+        };
+        Ok(Self { pool: Arc::new(Pool { location, idle: Mutex::new(vec![connection]), _anchor: anchor }) })
     }
 
     /// Up to which event the read model follows the journal now; what is read later is at least that far.

@@ -126,3 +126,112 @@ pub(crate) fn by_key<T: Item, K: Column>(connection: &Connection, key: &K) -> Re
     let sql = format!("{} WHERE {} = ?1", T::SELECT, T::KEY);
     Ok(read_all(connection, &sql, [Bind(key)])?.into_iter().next())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Location;
+    use crate::read::*;
+    use crate::{ClaimState, DepositState, DispatchPurpose, PayoutState, SuspenseState, TransferState};
+    use tokengine_core::{AccountIx, NetworkIx, TxId, WalletIx};
+
+    fn plan<T: Item>(connection: &Connection, mut conditions: Conditions, filtered: bool) {
+        for page in [Page::first(50), Page::after(1_000, 50)] {
+            let sql = conditions.page_sql::<T>(&page);
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(&conditions.values), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let steps = steps.join("; ");
+            assert!(!steps.contains("TEMP B-TREE"), "it sorts: {sql}\n{steps}");
+            assert!(!filtered || !steps.contains("SCAN"), "it looks at everything: {sql}\n{steps}");
+            assert!(!filtered || steps.contains("INDEX"), "it looks at everything: {sql}\n{steps}");
+        }
+    }
+
+    /// A page costs what it shows, however much there is: no list is sorted, and with a filter none is read from its end.
+    #[test]
+    fn no_page_sorts_or_looks_at_everything() {
+        let database = Location::memory().writer().unwrap();
+        let connection = &database.connection;
+        let account = Some(AccountIx(1));
+        let tx = Some((NetworkIx(0), TxId([1; 32])));
+        for account in [None, account] {
+            for tx in [None, tx] {
+                for stated in [false, true] {
+                    let filtered = account.is_some() || tx.is_some() || stated;
+                    let state = stated.then_some(DepositState::Confirming);
+                    plan::<Deposit>(connection, DepositFilter { account, tx, state }.conditions(), filtered);
+                    let state = stated.then_some(ClaimState::Open);
+                    plan::<Claim>(connection, ClaimFilter { account, tx, state }.conditions(), filtered);
+                    let state = stated.then_some(TransferState::Waiting);
+                    plan::<Transfer>(connection, TransferFilter { account, tx, state }.conditions(), filtered);
+                }
+            }
+        }
+        for account in [None, account] {
+            for state in [None, Some(PayoutState::Sent)] {
+                for open in [false, true] {
+                    let filtered = account.is_some() || state.is_some();
+                    plan::<Payout>(connection, PayoutFilter { account, state, open }.conditions(), filtered);
+                }
+            }
+        }
+        for wallet in [None, Some(WalletIx(3))] {
+            for purpose in [None, Some(DispatchPurpose::Sweep)] {
+                let filtered = wallet.is_some() || purpose.is_some();
+                for open in [false, true] {
+                    plan::<Dispatch>(connection, DispatchFilter { wallet, purpose, open }.conditions(), filtered);
+                }
+            }
+        }
+        for account in [None, account] {
+            let network = Some(NetworkIx(0));
+            plan::<Wallet>(connection, WalletFilter { account, network }.conditions(), account.is_some());
+        }
+        plan::<Suspense>(connection, Conditions::default().with_state(Some(&SuspenseState::Open)), true);
+        plan::<Account>(connection, Conditions::default(), false);
+        plan::<AuditEntry>(connection, Conditions::default(), false);
+    }
+
+    /// What is looked up is found by a key, in the order in which the statement was written.
+    #[test]
+    fn no_look_up_reads_a_whole_table() {
+        let database = Location::memory().writer().unwrap();
+        for sql in [
+            sql::HISTORY,
+            sql::FIRST_ENTRY,
+            sql::ENTRY_BEFORE,
+            sql::DEPOSIT_STEPS,
+            sql::PAYOUT_STEPS,
+            sql::SEARCH_ACCOUNTS,
+            sql::NAMES_OF_ACCOUNT,
+            sql::BOOKS_OF_ACCOUNT,
+            sql::DISPATCH_OF_TX,
+            sql::SELECT_ATTEMPTS,
+            sql::READ_BOOKS,
+            sql::ORPHAN_STEPS,
+            sql::ORPHAN_DEPOSITS,
+            sql::UNWATCH_DEPOSITS,
+            sql::SEEN_ABOVE,
+            sql::OPEN_CLAIM,
+            sql::CLOSE_CLAIM,
+            sql::REVERSE_SUSPENSE,
+            sql::FOLLOW_DISPATCH,
+        ]
+        .into_iter()
+        .chain(sql::JOIN_LISTS)
+        {
+            let mut statement = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![Value::Null; statement.parameter_count()];
+            let steps =
+                statement.query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+            for step in steps.map(Result::unwrap) {
+                let whole = step.starts_with("SCAN") && !["SCAN c", "SCAN CONSTANT ROW"].contains(&&*step);
+                assert!(!whole, "{step}: {sql}");
+            }
+        }
+    }
+}

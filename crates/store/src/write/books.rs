@@ -15,10 +15,11 @@ struct BookRow {
     free: Amount,
     held: Amount,
     owed: Amount,
+    last_entry: u64,
     changed: bool,
 }
 
-/// What an account has, and where its chain of entries ends.
+/// What an account has, and where its chain of entries ends: at the last of all its rows' entries.
 struct AccountBooks {
     last_entry: u64,
     rows: Vec<BookRow>,
@@ -30,7 +31,7 @@ impl AccountBooks {
             Some(at) => at,
             None => {
                 let none = Amount::ZERO;
-                self.rows.push(BookRow { token, free: none, held: none, owed: none, changed: false });
+                self.rows.push(BookRow { token, free: none, held: none, owed: none, last_entry: 0, changed: false });
                 self.rows.len() - 1
             }
         };
@@ -73,8 +74,9 @@ impl<'t> Books<'t> {
             while let Some(row) = rows.next()? {
                 let mut columns = Columns::new(row);
                 let (token, free, held, owed) = (columns.take()?, columns.take()?, columns.take()?, columns.take()?);
-                books.rows.push(BookRow { token, free, held, owed, changed: false });
-                books.last_entry = books.last_entry.max(columns.take()?);
+                let last_entry = columns.take()?;
+                books.rows.push(BookRow { token, free, held, owed, last_entry, changed: false });
+                books.last_entry = books.last_entry.max(last_entry);
             }
             self.accounts.insert(account, books);
         }
@@ -90,17 +92,17 @@ impl<'t> Books<'t> {
         let (Some(free_after), Some(held_after)) = (free.apply(row.free), held.apply(row.held)) else {
             return Ok(None);
         };
-        (row.free, row.held, row.changed) = (free_after, held_after, true);
+        (row.free, row.held, row.last_entry, row.changed) = (free_after, held_after, entry, true);
         self.insert_entry.execute(bind![
             entry, previous, position, account, token, kind, reference, free, held, free_after, held_after
         ])?;
         Ok(Some(()))
     }
 
-    /// Changes what an account owes the operator.
+    /// Changes what an account owes the operator. It stays at what fits, as in the engine: nothing stands against it.
     pub(super) fn owe(&mut self, account: AccountIx, token: TokenIx, change: Change) -> Result<Option<()>, Error> {
         let row = self.account(account)?.row(token);
-        let Some(owed) = change.apply(row.owed) else { return Ok(None) };
+        let Some(owed) = change.apply(row.owed).or((!change.negative).then_some(Amount::MAX)) else { return Ok(None) };
         (row.owed, row.changed) = (owed, true);
         Ok(Some(()))
     }
@@ -111,7 +113,7 @@ impl<'t> Books<'t> {
         accounts.sort_unstable_by_key(|(account, _)| *account);
         for (account, books) in accounts {
             for row in books.rows.iter().filter(|row| row.changed) {
-                self.write.execute(bind![account, row.token, row.free, row.held, row.owed, books.last_entry])?;
+                self.write.execute(bind![account, row.token, row.free, row.held, row.owed, row.last_entry])?;
             }
         }
         Ok(())

@@ -191,8 +191,9 @@ impl Writer<'_> {
         if let Some(payout) = row.payout {
             let open = self.open_payout(payout)?;
             if open.cancel_requested {
-                let (fees, proof) = ((Amount::ZERO, open.gas), Proof { dispatch: id, tx: by, block });
-                self.end_payout(payout, &open, PayoutState::Cancelled, fees, Some(proof))?;
+                // Wanted back, and proven not to be paid: nothing of ours was in a block, so it costs nothing.
+                let (costs, proof) = ((Amount::ZERO, open.gas), Proof { dispatch: id, tx: by, block });
+                self.end_payout(payout, &open, PayoutState::Cancelled, costs, Some(proof))?;
             } else {
                 self.execute(sql::WAIT_PAYOUT, bind![payout, Wait::Turn, open.gas])?;
                 self.payout_step(payout, state.name())?;
