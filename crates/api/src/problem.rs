@@ -309,6 +309,7 @@ pub fn status_of(rejection: Rejection) -> StatusCode {
         | PayoutsOff
         | SenderNotLinked
         | DepositElsewhere
+        | BeforeStart
         | OwnPayment => StatusCode::UNPROCESSABLE_ENTITY,
         UnknownNetwork | UnknownToken | UnknownAsset | UnknownAccount | UnknownWallet | UnknownDeposit
         | UnknownPayout | UnknownDispatch | UnknownSuspense | UnknownKey | UnknownTransfer => StatusCode::NOT_FOUND,
