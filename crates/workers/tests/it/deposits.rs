@@ -173,3 +173,20 @@ fn what_was_paid_before_the_engine_came_cannot_be_claimed() {
     assert_eq!(closed_claims(&world.handle()), [(tx, refused)]);
     assert_eq!(world.free(&alice, COIN), 0);
 }
+
+#[test]
+fn a18_an_upgraded_token_is_stopped_before_anything_of_it_is_credited() {
+    let world = World::with(|_| Setup { token: "TokenProxy", ..Setup::default() });
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    world.pay_token(&alice, &hot, 10_000);
+    world.until_free(&alice, USD, 10_000);
+    let next = world.anvil.deploy(&artifact("TokenV2").expect("compiled"), &[]).expect("deployed");
+    let upgrade = [Arg::from(&next)];
+    let hash = world.anvil.invoke(&alice, &world.token, &world.artifact, "upgradeTo(address)", &upgrade).expect("sent");
+    world.anvil.wait_success(&hash).expect("upgraded");
+    world.pay_token(&alice, &hot, 10_000);
+    world.until("the token is stopped", |state| state.asset(USD).is_some_and(|asset| asset.stopped.is_some()));
+    world.pay_coin(&alice, &hot, ETHER);
+    world.until_free(&alice, COIN, ETHER);
+    assert_eq!(world.free(&alice, USD), 10_000, "a tenth of the second one vanished");
+}

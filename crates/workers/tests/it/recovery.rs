@@ -69,3 +69,61 @@ fn f3_a_foreign_use_of_our_key_freezes_the_wallet() {
     world.ok(Command::ThawWallet { wallet: HOT, reason: "the key was found".into() });
     world.until_ended(payout);
 }
+
+/// A payout of 1,000 to nobody(1) waits in the pool; then the same nonce is used by what `foreign` says, and is final.
+fn nonce_taken_by(foreign: impl FnOnce(&World) -> serde_json::Value) -> (World, PayoutId) {
+    let mut world = World::new();
+    let alice = world.funded();
+    let hot = world.wallet_address(HOT);
+    world.anvil.set_automine(false).expect("set");
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until("it is sent", |state| state.dispatches().any(|(_, d)| d.attempts.iter().any(|a| a.sent_at.is_some())));
+    world.anvil.impersonate(&hot).expect("impersonated");
+    let mut transaction = foreign(&world);
+    for (field, value) in [
+        ("from", hot.as_str()),
+        ("nonce", "0x0"),
+        ("gas", "0x30d40"),
+        ("maxFeePerGas", "0x174876e800"),
+        ("maxPriorityFeePerGas", "0x174876e800"),
+    ] {
+        transaction[field] = value.into();
+    }
+    let hash = world.anvil.send_transaction(transaction).expect("sent");
+    world.anvil.mine(8).expect("mined");
+    world.anvil.set_automine(true).expect("set");
+    world.anvil.wait_success(&hash).expect("it took the nonce");
+    world.until("the wallet is frozen", |state| state.wallet(HOT).is_some_and(|wallet| wallet.frozen.is_some()));
+    (world, payout)
+}
+
+#[test]
+fn e11_a_payout_whose_nonce_is_proven_to_be_used_by_another_is_paid_with_a_new_one() {
+    let (world, payout) = nonce_taken_by(|_| serde_json::json!({"to": World::nobody(6), "value": "0x1"}));
+    world.until("it waits again", move |state| {
+        state.payout(payout).is_some_and(|row| matches!(row.stage, PayoutStage::Waiting(_)))
+    });
+    world.ok(Command::ThawWallet { wallet: HOT, reason: "the key was found".into() });
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    world.books_balance();
+}
+
+#[test]
+fn a_nonce_used_elsewhere_for_the_very_same_payment_is_left_to_a_person() {
+    let (world, payout) = nonce_taken_by(|world| {
+        let to = World::nobody(1);
+        let args = [tokengine_testkit::Arg::from(&to), tokengine_testkit::Arg::Uint(1_000)];
+        let data = world.artifact.call("transfer(address,uint256)", &args).expect("encoded");
+        serde_json::json!({"to": world.token, "data": data})
+    });
+    tokengine_testkit::wait_until("it is said", std::time::Duration::from_secs(20), || {
+        world.status().stuck.iter().any(|stuck| stuck.why == "nonce-used-elsewhere")
+    })
+    .expect("the status says so");
+    assert!(world.look(move |state| state.payout(payout).is_some()), "nothing is released");
+    world.ok(Command::ThawWallet { wallet: HOT, reason: "a mistake".into() });
+    world.anvil.mine(4).expect("mined");
+    world.until("it is frozen again", |state| state.wallet(HOT).is_some_and(|wallet| wallet.frozen.is_some()));
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000, "paid once");
+}

@@ -61,3 +61,27 @@ fn d7_a_reorg_deeper_than_the_policy_halts_the_network_and_reverses_visibly() {
     assert!(world.status().halted.is_some());
     world.books_balance();
 }
+
+#[test]
+fn a_chain_that_has_nothing_in_common_with_what_was_searched_calls_a_person() {
+    let world = World::with(|_| Setup { reorg_depth: 2, ..Setup::default() });
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    world.anvil.mine(70).expect("mined");
+    let head = world.anvil.block_number().expect("a height");
+    world.until("all is searched", move |state| {
+        state.network(NET).and_then(|row| row.head()).is_some_and(|at| at.height >= head)
+    });
+    world.anvil.reorg(69).expect("another chain");
+    world.until("the network is halted", |state| state.network(NET).is_some_and(|row| row.halted.is_some()));
+    tokengine_testkit::wait_until("it says so", std::time::Duration::from_secs(20), || world.status().lost)
+        .expect("lost");
+    let there = world.anvil.block("latest").expect("a block");
+    let word = |field: &str| there[field].as_str().expect("a hash").parse::<TxId>().expect("a hash").0;
+    let height = world.anvil.block_number().expect("a height");
+    let from = BlockRef { height, hash: BlockHash(word("hash")), parent: BlockHash(word("parentHash")) };
+    world.ok(Command::ResumeNetwork { network: NET, reason: "looked at".into(), from: Some(from) });
+    world.pay_coin(&alice, &hot, ETHER);
+    world.until_free(&alice, COIN, ETHER);
+    tokengine_testkit::wait_until("it goes on", std::time::Duration::from_secs(20), || !world.status().lost)
+        .expect("found");
+}
