@@ -1,0 +1,162 @@
+//! `[[token]]` and `[[asset]]`.
+
+use super::inner::{Inner, finality};
+use super::mistake::Origin;
+use super::network::{decimal, optional};
+use super::reader::{At, Group};
+use super::tree::Node;
+use tokengine_caip::AssetId;
+use tokengine_core::{Address, Amount, AssetRules, Fees, Finality};
+
+/// A token as configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) id: String,
+    pub(crate) decimals: u8,
+    pub(crate) origin: Origin,
+}
+
+/// An asset as configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Asset {
+    pub(crate) id: AssetId,
+    pub(crate) token: String,
+    pub(crate) decimals: u8,
+    pub(crate) rules: AssetRules,
+    pub(crate) origin: Origin,
+}
+
+impl Asset {
+    /// Its contract in canonical form; nothing for a network's own coin.
+    pub(crate) fn contract(&self) -> Option<Address> {
+        (self.id.slip44().is_none()).then(|| Address::new(self.id.reference())).flatten()
+    }
+}
+
+/// Reads one `[[token]]`.
+pub(crate) fn token(group: &Group<'_>) -> Option<Token> {
+    let name = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let fine = (1..=32).contains(&text.len()) && text.bytes().all(plain);
+        if fine { Ok(text.to_owned()) } else { Err("it is 1 to 32 letters, digits, '-', '_' and '.'") }
+    };
+    let (id, decimals) = (group.parsed("id", name), decimals(group));
+    Some(Token { id: id?.value, decimals: decimals?, origin: group.origin.clone() })
+}
+
+fn decimals(group: &Group<'_>) -> Option<u8> {
+    let decimals = group.number::<u8>("decimals", 0)?;
+    if decimals > 30 {
+        group.mistake("config-value", "`decimals` is at most 30");
+        return None;
+    }
+    Some(decimals)
+}
+
+/// Reads one `[[asset]]`; `tokens` are those that were read before.
+pub(crate) fn asset(group: &Group<'_>, tokens: &[Token]) -> Option<Asset> {
+    let id = group.parsed("id", str::parse::<AssetId>);
+    if let Some(At { value, origin }) = &id
+        && (value.token_id().is_some() || (value.slip44().is_none() && value.namespace() != "erc20"))
+    {
+        group.reader.mistake(origin, "config-asset", "an asset is a network's coin (slip44) or an erc20 contract");
+    }
+    let token = group.text("token");
+    let of = token.as_ref().and_then(|at| tokens.iter().find(|token| token.id == at.value));
+    if let (Some(at), None) = (&token, of) {
+        group.reader.mistake(&at.origin, "config-unknown-reference", "there is no [[token]] of that name");
+    }
+    let decimals = decimals(group);
+    if let (Some(of), Some(decimals)) = (of, decimals)
+        && decimals > of.decimals
+    {
+        let text = format!("it has {decimals} decimals and its token only {}", of.decimals);
+        group.mistake("asset-finer-than-token", text);
+    }
+    let rules = rules(group, decimals?, of?.decimals);
+    Some(Asset { id: id?.value, token: token?.value, decimals: decimals?, rules: rules?, origin: group.origin.clone() })
+}
+
+fn rules(group: &Group<'_>, decimals: u8, token_decimals: u8) -> Option<AssetRules> {
+    let (deposits, payouts) = (group.flag("deposits"), group.flag("payouts"));
+    let most = |name: &str| {
+        let parse = |text: &str| Amount::parse_decimal(text, decimals);
+        optional(group, name, parse).map(|at| at.map_or(Amount::MAX, |at| at.value))
+    };
+    let (min_deposit, max_deposit) = (decimal(group, "min_deposit", decimals), most("max_deposit"));
+    let (min_payout, max_payout) = (decimal(group, "min_payout", decimals), most("max_payout"));
+    for (what, least, most) in [("deposit", min_deposit, max_deposit), ("payout", min_payout, max_payout)] {
+        if let (Some(least), Some(most)) = (least, most)
+            && least > most
+        {
+            group.mistake("config-limits", format!("min_{what} is above max_{what}"));
+        }
+    }
+    let (fees, tiers) = (fees(group, token_decimals), tiers(group, decimals));
+    let sweep_from = decimal(group, "sweep_from", decimals);
+    Some(AssetRules {
+        deposits: deposits?,
+        payouts: payouts?,
+        min_deposit: min_deposit?,
+        max_deposit: max_deposit?,
+        min_payout: min_payout?,
+        max_payout: max_payout?,
+        fees: fees?,
+        finality: tiers?,
+        sweep_from: sweep_from?,
+    })
+}
+
+fn fees(group: &Group<'_>, decimals: u8) -> Option<Fees> {
+    let item = group.item("fees")?;
+    let inner = Inner::new(group.reader, "`fees`", &item, &["success", "success_bps", "failure"])?;
+    let (success, failure) =
+        (inner.amount("success", decimals, Amount::ZERO), inner.amount("failure", decimals, Amount::ZERO));
+    let success_bps = inner.number("success_bps", 0, 0u16);
+    if success_bps.is_some_and(|bps| bps > 10_000) {
+        group.reader.mistake(inner.origin, "config-value", "`success_bps` is at most 10000: all of it");
+    }
+    Some(Fees { success: success?, success_bps: success_bps?, failure: failure? })
+}
+
+fn tiers(group: &Group<'_>, decimals: u8) -> Option<Vec<(Amount, Finality)>> {
+    let item = group.item("finality")?;
+    let wrong = |origin: &Origin, text: &str| group.reader.mistake(origin, "config-finality", text);
+    let Node::List(list) = &item.node else {
+        wrong(&item.origin, "`finality` takes a list of tables");
+        return None;
+    };
+    if list.is_empty() {
+        wrong(&item.origin, "`finality` needs a tier");
+        return None;
+    }
+    let mut tiers: Vec<(Amount, Finality)> = Vec::new();
+    let mut all = true;
+    for (number, entry) in list.iter().enumerate() {
+        let Some(inner) = Inner::new(group.reader, "a tier", entry, &["up_to", "level"]) else {
+            all = false;
+            continue;
+        };
+        let is_last = number + 1 == list.len();
+        if is_last != inner.item("up_to").is_none() {
+            wrong(&entry.origin, "every tier but the last has `up_to`, and the last has none");
+        }
+        let level = match inner.item("level") {
+            Some(level) => finality(group.reader, level),
+            None => {
+                inner.missing("level");
+                None
+            }
+        };
+        match (inner.amount("up_to", decimals, Amount::MAX), level) {
+            (Some(up_to), Some(level)) => {
+                if tiers.last().is_some_and(|(below, _)| *below >= up_to) {
+                    wrong(&entry.origin, "`up_to` rises from tier to tier");
+                }
+                tiers.push((up_to, level));
+            }
+            _ => all = false,
+        }
+    }
+    all.then_some(tiers)
+}

@@ -1,0 +1,227 @@
+//! The configuration: one TOML file, over defaults and under environment and flags. Every mistake in it is found at once,
+//! before anything starts.
+
+mod asset;
+mod check;
+mod inner;
+mod key;
+mod mistake;
+mod network;
+mod print;
+mod reader;
+mod schema;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokengine_api::{PageAccess, Rate};
+use tokengine_keys::{KeyName, KeySpec};
+
+pub(crate) use asset::{Asset, Token};
+pub(crate) use mistake::{Mistake, Origin, Source};
+pub(crate) use network::{HouseRole, Network, Wallet};
+pub(crate) use print::documentation;
+pub(crate) use reader::{ENV_PREFIX, Layers, Shown};
+use reader::{Group, Reader};
+
+/// What `tokengine init` writes.
+pub(crate) const TEMPLATE: &str = include_str!("template.toml");
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `[engine]`.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineConfig {
+    pub(crate) data: PathBuf,
+    pub(crate) segment_bytes: u64,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) snapshot_every: u64,
+    pub(crate) archive: Option<PathBuf>,
+}
+
+/// `[api]`.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiConfig {
+    pub(crate) listen: SocketAddr,
+    pub(crate) health_listen: SocketAddr,
+    pub(crate) page: PageAccess,
+    pub(crate) secure_cookies: bool,
+    pub(crate) per_key: Rate,
+    pub(crate) per_address: Rate,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Debug)]
+pub(crate) struct TelemetryConfig {
+    pub(crate) log: LogFormat,
+    pub(crate) level: String,
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+/// All of it, checked. What only keys and networks can tell is not: addresses of wallets, contracts.
+pub(crate) struct Config {
+    /// The folder that relative paths are taken from.
+    pub(crate) base: PathBuf,
+    pub(crate) engine: EngineConfig,
+    pub(crate) api: ApiConfig,
+    pub(crate) telemetry: TelemetryConfig,
+    /// The family that deposit addresses come from.
+    pub(crate) deposits: Option<KeyName>,
+    pub(crate) keys: Vec<KeySpec>,
+    pub(crate) networks: Vec<Network>,
+    pub(crate) wallets: Vec<Wallet>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) assets: Vec<Asset>,
+    /// Every value with its origin.
+    pub(crate) shown: Vec<Shown>,
+    pub(crate) source: Source,
+}
+
+impl Config {
+    /// Reads `file` and the environment, under the flags.
+    pub(crate) fn load(file: &Path, flags: Vec<(&'static str, &'static str, String)>) -> Result<Self, Vec<Mistake>> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let hint = "`tokengine init` writes one to begin with";
+            let text = format!("cannot be read: {error}; {hint}");
+            vec![Mistake { code: "config-unreadable", place: name.clone(), text }]
+        })?;
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let env: BTreeMap<String, String> = env.filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
+        let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::read(&Layers { source: Source { name, text }, env, flags }, base)
+    }
+
+    /// The same from what is given; `base` is the folder that relative paths are taken from.
+    pub(crate) fn read(layers: &Layers, base: &Path) -> Result<Self, Vec<Mistake>> {
+        let reader = Reader::new(layers);
+        let read = Self::read_all(&reader, base, &layers.source);
+        let (mistakes, shown) = reader.finish();
+        match read {
+            Some(config) if mistakes.is_empty() => Ok(Self { shown, ..config }),
+            _ => Err(mistakes),
+        }
+    }
+
+    fn read_all(reader: &Reader<'_>, base: &Path, source: &Source) -> Option<Self> {
+        let root = reader.document();
+        let engine = engine(&reader.section(&root, "engine"), base);
+        let api = api(&reader.section(&root, "api"));
+        let telemetry = telemetry(&reader.section(&root, "telemetry"));
+        let deposits = network::optional(&reader.section(&root, "deposits"), "key", |text| text.parse::<KeyName>());
+        let key_groups = reader.sections(&root, "key");
+        let keys: Vec<Option<KeySpec>> = key_groups.iter().map(key::key).collect();
+        let networks: Vec<Option<Network>> =
+            reader.sections(&root, "network").iter().map(|group| network::network(group, base)).collect();
+        let wallets: Vec<Option<Wallet>> = reader.sections(&root, "wallet").iter().map(network::wallet).collect();
+        let tokens: Vec<Option<Token>> = reader.sections(&root, "token").iter().map(asset::token).collect();
+        let known: Vec<Token> = tokens.iter().flatten().cloned().collect();
+        let assets: Vec<Option<Asset>> =
+            reader.sections(&root, "asset").iter().map(|group| asset::asset(group, &known)).collect();
+        check::duplicates(reader, &key_groups, &networks, &tokens, &assets);
+        let deposits = deposits?;
+        let config = Self {
+            base: base.to_owned(),
+            engine: engine?,
+            api: api?,
+            telemetry: telemetry?,
+            deposits: deposits.as_ref().map(|at| at.value.clone()),
+            // What is missing here has a mistake of its own, and references to it are not a second one.
+            keys: keys.into_iter().collect::<Option<_>>()?,
+            networks: networks.into_iter().collect::<Option<_>>()?,
+            wallets: wallets.into_iter().collect::<Option<_>>()?,
+            tokens: tokens.into_iter().collect::<Option<_>>()?,
+            assets: assets.into_iter().collect::<Option<_>>()?,
+            shown: Vec::new(),
+            source: source.clone(),
+        };
+        check::references(reader, &config, deposits.as_ref());
+        Some(config)
+    }
+}
+
+fn engine(group: &Group<'_>, base: &Path) -> Option<EngineConfig> {
+    let path = |text: &str| Ok::<_, &str>(base.join(text));
+    let data = group.parsed("data", path);
+    let mib = |name: &str, least: i128| {
+        let mib = group.number::<u64>(name, least)?;
+        if mib > 1 << 20 {
+            group.mistake("config-value", format!("`{name}` is too large"));
+        }
+        Some(mib.min(1 << 20) << 20)
+    };
+    let (segment_bytes, reserve_bytes) = (mib("segment_mib", 1), mib("reserve_mib", 0));
+    if segment_bytes.is_some_and(|bytes| bytes > 2 << 30) {
+        group.mistake("config-value", "`segment_mib` is at most 2048");
+    }
+    let snapshot_every = group.number::<u64>("snapshot_every", 1);
+    let archive = network::optional(group, "archive", path);
+    Some(EngineConfig {
+        data: data?.value,
+        segment_bytes: segment_bytes?,
+        reserve_bytes: reserve_bytes?,
+        snapshot_every: snapshot_every?,
+        archive: archive?.map(|at| at.value),
+    })
+}
+
+fn api(group: &Group<'_>) -> Option<ApiConfig> {
+    let address = |name: &str| {
+        let parse = |text: &str| text.parse::<SocketAddr>().map_err(|_| "it is address:port, such as 127.0.0.1:8700");
+        group.parsed(name, parse)
+    };
+    let (listen, health_listen) = (address("listen"), address("health_listen"));
+    let pages = [("off", PageAccess::Off), ("login", PageAccess::Login), ("open", PageAccess::Open)];
+    let page = group.word("page", &pages);
+    if let (Some(PageAccess::Open), Some(at)) = (page, &listen)
+        && !at.value.ip().is_loopback()
+    {
+        let text = "an open page is for loopback only: everyone who reaches this address would see all balances";
+        group.reader.mistake(&at.origin, "config-open-page", text);
+    }
+    if let (Some(one), Some(other)) = (&listen, &health_listen)
+        && one.value == other.value
+        && one.value.port() != 0
+    {
+        group.reader.mistake(&other.origin, "config-duplicate", "the doors listen there already");
+    }
+    let secure_cookies = group.flag("secure_cookies");
+    let rate = |per_second: &str, burst: &str| {
+        let (per_second, burst) = (group.number::<u32>(per_second, 0), group.number::<u32>(burst, 1));
+        Some(Rate { per_second: per_second?, burst: burst? })
+    };
+    let (per_key, per_address) = (rate("rate_per_key", "burst_per_key"), rate("rate_per_address", "burst_per_address"));
+    Some(ApiConfig {
+        listen: listen?.value,
+        health_listen: health_listen?.value,
+        page: page?,
+        secure_cookies: secure_cookies?,
+        per_key: per_key?,
+        per_address: per_address?,
+    })
+}
+
+fn telemetry(group: &Group<'_>) -> Option<TelemetryConfig> {
+    let log = group.word("log", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    let filter = |text: &str| {
+        let parsed = text.parse::<tracing_subscriber::filter::Targets>();
+        parsed.map(|_| text.to_owned()).map_err(|_| "it is a level, or a list such as `info,tokengine_chain=debug`")
+    };
+    let level = group.parsed("level", filter);
+    let url = |text: &str| {
+        let fine = text.starts_with("http://") || text.starts_with("https://");
+        if fine { Ok(text.to_owned()) } else { Err("it begins with http:// or https://") }
+    };
+    let otlp_endpoint = network::optional(group, "otlp_endpoint", url);
+    Some(TelemetryConfig { log: log?, level: level?.value, otlp_endpoint: otlp_endpoint?.map(|at| at.value) })
+}

@@ -1,0 +1,321 @@
+//! The engine with everything around it, running.
+
+use super::events::Watch;
+use super::follower::{self, StoreSink};
+use super::metrics::Gauges;
+use super::networks::{self, Networks};
+use super::server::Server;
+use super::{Stages, engine_options, health};
+use crate::config::{ApiConfig, Config};
+use crate::exit::{Exit, Failure};
+use crate::listing;
+use crate::out::Out;
+use prometheus_client::registry::Registry;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokengine_api::{Deps, Derived, HealthDeps, Limits, NetworkSource, health_router};
+use tokengine_chain::evm::EvmNode;
+use tokengine_core::{AccountIx, Address};
+use tokengine_engine::{Engine, Follower, Handle, Lane, follow, system_clock};
+use tokengine_keys::{KeyName, KeyRef, Keyring, Secret, random_bytes};
+use tokengine_workers::Workers;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How often metrics and the doors' picture of the networks are brought up to date.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Everything that runs.
+pub(crate) struct App {
+    doors: Server,
+    health: Server,
+    looker: JoinHandle<()>,
+    workers: Arc<Workers<EvmNode>>,
+    followers: Vec<Follower>,
+    engine: Engine,
+    stages: Arc<Stages>,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Starts everything in order. `out` shows the progress of a long replay.
+    pub(crate) async fn start(config: Config, stages: Arc<Stages>, out: Out) -> Result<Self, Failure> {
+        let mut registry = Registry::with_prefix("tokengine");
+        let gauges = Arc::new(Gauges::new(&mut registry));
+        let door_metrics = tokengine_api::Metrics::new(&mut registry);
+        let watch_metrics = super::events::Timings::new(&mut registry);
+
+        stages.begin("health port");
+        let probes = health::Probes::new(Arc::clone(&stages));
+        let health = Server::start(config.api.health_listen, health::router(probes.clone())).await?;
+        stages.detail(format!("http://{}", health.address));
+
+        stages.begin("keys");
+        let (specs, base) = (config.keys.clone(), config.base.clone());
+        let keys = blocking(move || Keyring::load(&specs, &base)).await?;
+        let keys = Arc::new(keys?);
+        let wanted = listing::wanted(&config, &keys)?;
+
+        stages.begin("journal");
+        let engine = open_engine(&config, Arc::clone(&stages), out).await?;
+        let (engine, store) = engine;
+        let handle = engine.handle();
+
+        stages.begin("configuration");
+        list(&handle, wanted, Arc::clone(&keys), &stages).await?;
+
+        stages.begin("read model");
+        let failed = |error: tokengine_store::Error| Failure::of(Exit::Failed, error.code(), &error);
+        let reader = store.reader().map_err(failed)?;
+        let mut followers = vec![follow(&handle, "read-model", Box::new(StoreSink(store)))?];
+        let watch = Watch::begin(&handle, watch_metrics).await?;
+        followers.push(follow(&handle, "metrics", Box::new(watch))?);
+
+        stages.begin("networks");
+        let (networks, to_work) = networks::connect(&config.networks)?;
+        let networks = Arc::new(networks);
+        let stop = CancellationToken::new();
+        let workers = Workers::start(handle.clone(), to_work, Arc::clone(&keys), stop.child_token())
+            .map_err(|error| Failure::of(Exit::Failed, error.code(), &error))?;
+        let workers = Arc::new(workers);
+        stages.detail(format!("{}", config.networks.len()));
+        let source: Arc<dyn NetworkSource> = networks.clone();
+        probes.attach(health_router(HealthDeps {
+            engine: handle.clone(),
+            store: reader.clone(),
+            networks: source,
+            configured: config.networks.iter().map(|network| network.id.to_string()).collect(),
+            started: stages.started(),
+            draining: stages.draining(),
+            registry: Arc::new(Mutex::new(registry)),
+            // They are brought up to date all the time, whoever reads them.
+            refresh: Arc::new(|| {}),
+        }));
+        let looker =
+            tokio::spawn(look(handle.clone(), Arc::clone(&workers), Arc::clone(&networks), gauges, stop.child_token()));
+
+        stages.begin("doors");
+        let deps = Deps {
+            engine: handle.clone(),
+            store: reader,
+            networks,
+            derive: derive(config.deposits.clone(), &config, keys),
+            instance: *handle.journal().genesis().as_bytes(),
+            secret: doors_secret(&config.engine.data)?,
+            limits: limits(&config.api),
+            clock: Arc::new(system_clock),
+            reconcile: reconcile(Arc::clone(&workers), &config),
+            page: config.api.page,
+            secure_cookies: config.api.secure_cookies,
+            metrics: door_metrics,
+        };
+        let doors = Server::start(config.api.listen, tokengine_api::router(deps)).await?;
+        stages.detail(format!("http://{}", doors.address));
+        stages.ready();
+        tracing::info!(doors = %doors.address, health = %health.address, "Ready");
+        Ok(Self { doors, health, looker, workers, followers, engine, stages, stop })
+    }
+
+    /// Where the doors listen.
+    pub(crate) fn doors(&self) -> SocketAddr {
+        self.doors.address
+    }
+
+    /// Where probes and metrics listen.
+    pub(crate) fn health(&self) -> SocketAddr {
+        self.health.address
+    }
+
+    /// For proofs about the state itself.
+    pub(crate) fn handle(&self) -> Handle {
+        self.engine.handle()
+    }
+
+    /// The workers, for a comparison of wallets on demand.
+    pub(crate) fn workers(&self) -> Arc<Workers<EvmNode>> {
+        Arc::clone(&self.workers)
+    }
+
+    /// Stops everything in order: doors, workers, engine; what is under way ends first.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        let Self { doors, health, looker, workers, followers, engine, stages, stop } = self;
+        stages.stopping();
+        doors.stop().await;
+        stop.cancel();
+        let _ = looker.await; // a look that panicked has told so
+        match Arc::try_unwrap(workers) {
+            Ok(workers) => workers.stop().await,
+            // Somebody still asks for a comparison: the token has told the tasks all the same.
+            Err(_) => tracing::warn!("Workers are still being asked"),
+        }
+        let head = blocking(move || {
+            let head = engine.stop();
+            drop(followers);
+            head
+        })
+        .await??;
+        health.stop().await;
+        tracing::info!(position = head.position, hash = %head.hash, "Stopped");
+        Ok(())
+    }
+}
+
+/// Runs what blocks on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::system("a task", error))
+}
+
+/// The journal, and the read model, whose cursor tells whether the journal is the newest there was.
+async fn open_engine(
+    config: &Config,
+    stages: Arc<Stages>,
+    out: Out,
+) -> Result<(Engine, tokengine_store::Store), Failure> {
+    let data = config.engine.data.clone();
+    std::fs::create_dir_all(&data).map_err(|error| Failure::system(data.display(), error))?;
+    let mut options = engine_options(&config.engine)?;
+    blocking(move || {
+        let failed = |error: tokengine_store::Error| Failure::of(Exit::Failed, error.code(), &error);
+        let mut store = follower::open(&data)?;
+        let seen = store.cursor().map_err(failed)?;
+        options.followers_seen = Some(seen);
+        let bar = out.bar("replaying", 1);
+        let opened = Engine::open(options, None, |progress| {
+            let (at, end) = (progress.position.0, progress.end.0);
+            bar.set_length(end.max(1));
+            bar.set_position(at);
+            stages.detail(format!("{at} of {end} events"));
+            tracing::info!(position = at, end, "Replaying");
+        });
+        bar.finish_and_clear();
+        let engine = opened?;
+        let opened = engine.opened();
+        if let Some(cut) = &opened.journal.cut {
+            tracing::warn!(file = %cut.file, offset = cut.offset, reason = cut.reason, "Cut an end that was never acknowledged");
+        }
+        for unusable in &opened.unusable {
+            tracing::warn!(error = %unusable, code = unusable.code(), "Snapshot is of no use");
+        }
+        if opened.in_recovery {
+            tracing::warn!("In recovery: the networks are searched for our transactions before anything new is signed");
+        }
+        if seen > *engine.handle().durable().borrow() {
+            tracing::warn!(cursor = seen.0, "Read model is ahead of a restored journal, and is built anew");
+            store.reset().map_err(failed)?;
+        }
+        Ok((engine, store))
+    })
+    .await?
+}
+
+/// Brings the configuration into the books.
+async fn list(handle: &Handle, wanted: listing::Wanted, keys: Arc<Keyring>, stages: &Stages) -> Result<(), Failure> {
+    let compare = move |state: &tokengine_core::State| {
+        listing::diff(state, &wanted, &|key: &str| listing::address_of(&keys, key))
+    };
+    let changes = handle.query(compare).await??;
+    for warning in &changes.warnings {
+        tracing::warn!(code = warning.code, "{}", warning.text);
+    }
+    stages.detail(format!("{} changes", changes.commands.len()));
+    if changes.commands.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = changes.commands.iter().map(|command| format!("{command:?}")).collect();
+    let answers = handle.submit_many(Lane::Client, changes.commands).await?;
+    let refused = answers.iter().zip(texts).filter_map(|(answer, text)| {
+        let refused = answer.as_ref().err()?;
+        Some(listing::Problem::new(refused.rejection.code(), format!("{}: {text}", refused.rejection)))
+    });
+    let refused: Vec<listing::Problem> = refused.collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused.into()) }
+}
+
+/// Deposit addresses: the account's number is the index within the family.
+fn derive(family: Option<KeyName>, config: &Config, keys: Arc<Keyring>) -> tokengine_api::DeriveAddress {
+    let networks: Vec<String> = config.networks.iter().map(|network| network.id.to_string()).collect();
+    Arc::new(move |network: &str, account: AccountIx| {
+        let family = family.as_ref().filter(|_| networks.iter().any(|listed| listed == network))?;
+        let key = KeyRef::of_family(family.clone(), account.0);
+        let address = keys.address(&key).ok()?;
+        Some(Derived { address: Address::new(&address.to_string())?, key: key.to_string().into() })
+    })
+}
+
+/// Lets all reconcilers look now.
+fn reconcile(workers: Arc<Workers<EvmNode>>, config: &Config) -> Arc<dyn Fn() + Send + Sync> {
+    let networks: Vec<String> = config.networks.iter().map(|network| network.id.to_string()).collect();
+    // Weak, so that the doors do not keep the workers from being stopped.
+    let workers = Arc::downgrade(&workers);
+    Arc::new(move || {
+        for network in networks.clone() {
+            let Some(workers) = workers.upgrade() else { return };
+            tokio::spawn(async move {
+                if let Err(error) = workers.reconcile(&network).await {
+                    tracing::warn!(network.id = network, error = %error, error.code = error.code(), "Wallets were not compared");
+                }
+            });
+        }
+    })
+}
+
+fn limits(api: &ApiConfig) -> Limits {
+    Limits { per_key: api.per_key, per_address: api.per_address, ..Limits::default() }
+}
+
+/// 32 random bytes that seal cursors and sessions; they stay the same from start to start.
+fn doors_secret(data: &Path) -> Result<Secret<[u8; 32]>, Failure> {
+    let path = data.join("doors.secret");
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    if !path.exists() {
+        crate::command::write_secret(&path, &Secret::new(hex(&random_bytes::<32>()?)))?;
+    }
+    let text = tokengine_keys::SecretSource::File(path.clone()).read()?;
+    let mut bytes = [0; 32];
+    let pairs = text.expose().as_bytes().chunks(2);
+    let damaged = || Failure::new(Exit::Damaged, "doors-secret", format!("{} is damaged; remove it", path.display()));
+    if text.expose().len() != 64 {
+        return Err(damaged());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let pair = std::str::from_utf8(pair).map_err(|_| damaged())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| damaged())?;
+    }
+    Ok(Secret::new(bytes))
+}
+
+/// Brings metrics and the doors' picture of the networks up to date.
+async fn look(
+    handle: Handle,
+    workers: Arc<Workers<EvmNode>>,
+    networks: Arc<Networks>,
+    gauges: Arc<Gauges>,
+    stop: CancellationToken,
+) {
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        let status = tokio::select! {
+            () = stop.cancelled() => return,
+            status = workers.status() => status,
+        };
+        match status {
+            Ok(status) => {
+                networks.note(&status, system_clock());
+                gauges.networks(&status, &networks);
+            }
+            Err(error) => tracing::warn!(error = %error, error.code = error.code(), "Networks are not looked at"),
+        }
+        gauges.engine(&handle.health());
+        match handle.query(super::metrics::Books::of).await {
+            Ok(books) => gauges.books(&books),
+            Err(error) => tracing::debug!(error = %error, "Books are not looked at"),
+        }
+    }
+}

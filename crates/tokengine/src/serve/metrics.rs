@@ -1,0 +1,197 @@
+//! What is measured. Labels are few: a network, an asset, a token, a node's name; never an address, an account or a
+//! transaction.
+
+use super::networks::Networks;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokengine_core::{Amount, Role, State};
+use tokengine_engine::Health;
+use tokengine_workers::NetworkStatus;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfNetwork {
+    network: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfAsset {
+    asset: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfToken {
+    token: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    network: String,
+    provider: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lane {
+    lane: &'static str,
+}
+
+type Whole = Gauge<i64>;
+type Fraction = Gauge<f64, AtomicU64>;
+
+/// Everything that is looked at from time to time.
+pub(crate) struct Gauges {
+    head: Family<OfNetwork, Whole>,
+    lag: Family<OfNetwork, Whole>,
+    unknown: Family<OfNetwork, Whole>,
+    stuck: Family<OfNetwork, Whole>,
+    halted: Family<OfNetwork, Whole>,
+    fresh: Family<OfNetwork, Whole>,
+    asked: Family<Asked, Counter>,
+    disagreements: Family<OfNetwork, Counter>,
+    hot: Family<OfAsset, Fraction>,
+    solvency: Family<OfToken, Fraction>,
+    suspense: Whole,
+    payouts: Whole,
+    durable: Whole,
+    undurable: Whole,
+    queued: Family<Lane, Whole>,
+    commit: Fraction,
+    disk_full: Whole,
+}
+
+impl Gauges {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        macro_rules! made {
+            ($($name:ident: $metric:literal $help:literal),* $(,)?) => {
+                Self { $( $name: {
+                    let metric = Default::default();
+                    registry.register($metric, $help, Clone::clone(&metric));
+                    metric
+                } ),* }
+            };
+        }
+        registry.register("build", "What is running", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        made! {
+            head: "chain_head_blocks" "Height of the newest block that enough nodes agree on",
+            lag: "chain_head_lag_blocks" "Blocks that are still to be searched",
+            unknown: "withdrawal_unknown" "Withdrawals that were sent and are in no block that is known",
+            stuck: "dispatch_stuck" "Transactions of ours that do not go on by themselves, or not soon",
+            halted: "chain_halted" "1 while the network is halted until a person has looked",
+            fresh: "chain_fresh" "1 while the network's workers do their work",
+            asked: "rpc_requests" "Questions to nodes, by what came of them",
+            disagreements: "rpc_disagreement" "Questions on which nodes contradicted each other",
+            hot: "hot_wallet_balance" "What the hot wallets hold by the books, in whole units",
+            solvency: "solvency_delta" "What the wallets hold less what is owed and what is the operator's; 0 when the books balance",
+            suspense: "suspense_items" "Amounts that nobody owns yet",
+            payouts: "withdrawals_open" "Withdrawals that have not ended",
+            durable: "journal_durable_position" "Events that survive any crash",
+            undurable: "journal_undurable_events" "Events that are decided and not yet durable",
+            queued: "engine_queue" "Commands and questions that wait for the writer",
+            commit: "journal_commit_seconds" "From handing the last batch to the journal until it was durable",
+            disk_full: "journal_disk_full" "1 while new work is refused because the disk is full",
+        }
+    }
+
+    /// Takes in what the workers tell.
+    pub(crate) fn networks(&self, all: &[NetworkStatus], networks: &Networks) {
+        for status in all {
+            let of = OfNetwork { network: status.id.clone() };
+            let set = |family: &Family<OfNetwork, Whole>, value: u64| {
+                family.get_or_create(&of).set(i64::try_from(value).unwrap_or(i64::MAX));
+            };
+            set(&self.head, status.head.unwrap_or(0));
+            set(&self.lag, status.lag.unwrap_or(0));
+            set(&self.unknown, u64::try_from(status.unknown.len()).unwrap_or(u64::MAX));
+            set(&self.stuck, u64::try_from(status.stuck.len()).unwrap_or(u64::MAX));
+            set(&self.halted, u64::from(status.halted.is_some()));
+            set(&self.fresh, u64::from(status.is_fresh()));
+            for node in &status.nodes {
+                for (outcome, count) in
+                    [("answered", node.answered), ("failed", node.failed), ("timed_out", node.timed_out)]
+                {
+                    let of = Asked { network: status.id.clone(), provider: node.name.clone(), outcome };
+                    self.asked.get_or_create(&of).inner().store(count, Ordering::Relaxed);
+                }
+            }
+        }
+        for (id, network) in networks.all() {
+            let count = network.counters().disagreements.load(Ordering::Relaxed);
+            let of = OfNetwork { network: id.clone() };
+            self.disagreements.get_or_create(&of).inner().store(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes in how the engine is.
+    pub(crate) fn engine(&self, health: &Health) {
+        let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.durable.set(whole(health.durable.0));
+        self.undurable.set(whole(health.decided.0.saturating_sub(health.durable.0)));
+        for (lane, waits) in
+            [("client", health.client_queue), ("worker", health.worker_queue), ("query", health.query_queue)]
+        {
+            self.queued.get_or_create(&Lane { lane }).set(i64::try_from(waits).unwrap_or(i64::MAX));
+        }
+        self.commit.set(health.last_commit.as_secs_f64());
+        self.disk_full.set(i64::from(health.disk_full));
+    }
+
+    /// Takes in what the books say.
+    pub(crate) fn books(&self, books: &Books) {
+        for (asset, amount) in &books.hot {
+            self.hot.get_or_create(&OfAsset { asset: asset.clone() }).set(*amount);
+        }
+        for (token, delta) in &books.solvency {
+            self.solvency.get_or_create(&OfToken { token: token.clone() }).set(*delta);
+        }
+        self.suspense.set(i64::try_from(books.suspense).unwrap_or(i64::MAX));
+        self.payouts.set(i64::try_from(books.payouts).unwrap_or(i64::MAX));
+    }
+}
+
+/// A few numbers of the books, for people who watch. Nothing is decided on them, so they may be rounded.
+pub(crate) struct Books {
+    hot: Vec<(String, f64)>,
+    solvency: Vec<(String, f64)>,
+    suspense: usize,
+    payouts: usize,
+}
+
+impl Books {
+    /// Reads them off the state; looks at no account and no deposit address.
+    pub(crate) fn of(state: &State) -> Self {
+        let units = |amount: Amount, decimals: u8| amount.to_decimal(decimals).parse().unwrap_or(f64::NAN);
+        let hot = state.assets().map(|(ix, asset)| {
+            let wallets = state.house_wallets().filter(|(_, wallet)| wallet.role == Role::Hot);
+            let held = wallets
+                .filter(|(_, wallet)| wallet.network == asset.network)
+                .map(|(_, wallet)| wallet.holding(ix).amount);
+            let sum = held.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX));
+            (asset.id.to_string(), units(sum, asset.decimals))
+        });
+        let solvency = state.tokens().map(|(ix, token)| {
+            let totals = state.totals(ix).copied().unwrap_or_default();
+            let sum = |amounts: &[Amount]| {
+                amounts.iter().try_fold(Amount::ZERO, |sum, amount| sum.checked_add(*amount)).unwrap_or(Amount::MAX)
+            };
+            let have = sum(&[totals.custody, totals.equity_out]);
+            let owe = sum(&[totals.free, totals.held, totals.suspense, totals.fees, totals.equity_in]);
+            let delta = match (have.checked_sub(owe), owe.checked_sub(have)) {
+                (Some(more), _) => units(more, token.decimals),
+                (None, Some(less)) => -units(less, token.decimals),
+                (None, None) => f64::NAN,
+            };
+            (token.id.to_string(), delta)
+        });
+        Self {
+            hot: hot.collect(),
+            solvency: solvency.collect(),
+            suspense: state.suspense().count(),
+            payouts: state.payouts().count(),
+        }
+    }
+}
