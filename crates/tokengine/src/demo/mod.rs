@@ -40,7 +40,7 @@ pub(crate) fn run(args: &DemoArgs, out: Out) -> Result<(), Failure> {
             failure
         })?;
         if !args.exit {
-            stay(&app, &say, &place);
+            stay(&app, &world, &say, &place);
             signals.next().await;
         }
         app.stop().await?;
@@ -103,6 +103,7 @@ async fn play(args: &DemoArgs, folder: &Path, out: Out) -> Result<(App, World, S
     let config = world.configure(listen)?;
     let secret = ApiKeySecret::generate(&Secret::new(random_bytes()?));
     tokio::task::block_in_place(|| add_api_key(&config, "demo", &secret, Scopes::all()))?;
+    crate::command::write_secret(&folder.join(KEY_FILE), &secret.reveal())?;
     let app = App::start(config, Arc::new(Stages::default()), Out { json: true }).await?;
     drop(doing);
     say.done(&format!("the engine is up: http://{}", app.doors()));
@@ -124,10 +125,16 @@ async fn play(args: &DemoArgs, folder: &Path, out: Out) -> Result<(App, World, S
     Ok((app, world, say))
 }
 
-fn stay(app: &App, say: &Say, place: &Place) {
+/// Where the demo leaves its API key, for who wants to try more.
+const KEY_FILE: &str = "secrets/api-key";
+
+fn stay(app: &App, world: &World, say: &Say, place: &Place) {
     say.chapter(&format!("All of it held, in {:.0} seconds. It stays up until you press Ctrl-C.", say.seconds()));
     say.note(&format!("page      http://{}/", app.doors()));
     say.note(&format!("REST      http://{}/v1/openapi.json", app.doors()));
     say.note(&format!("metrics   http://{}/metrics", app.health()));
     say.note(&format!("data      {}", place.path.display()));
+    let (key, url) = (place.path.join(KEY_FILE), format!("http://{}", app.doors()));
+    let account = format!("{}:{}", world.slow.id, world.alice.address);
+    say.note(&format!("try       tokengine history {account} --url {url} --api-key-file {}", key.display()));
 }

@@ -55,8 +55,8 @@ impl Networks {
             let (since, block_ms) = pace(since, told.head, now);
             let node = |node: &tokengine_workers::NodeStatus| NodeStatus {
                 name: node.name.clone(),
-                up: !node.resting && node.head > 0,
-                head: (node.head > 0).then_some(node.head),
+                up: !node.resting && node.answered > 0,
+                head: (node.answered > 0).then_some(node.head),
                 error: node.resting.then(|| "left alone for a while, after a fault".to_owned()),
             };
             let status = NetworkStatus {
