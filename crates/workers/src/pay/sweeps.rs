@@ -85,8 +85,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 let (memory, ix) = (self.memory().clone(), found.ix);
                 let fits = move |wallet| memory.nonce_fits(wallet) == Some(true);
                 let Some((giver, nonce)) = self.books.query(move |state| giver(state, ix, need, fits)).await? else {
-                    tracing::warn!(network.id = self.network.id(), %wallet, "No wallet can give gas for a sweep");
-                    return self.defer(wallet, now);
+                    tracing::info!(network.id = self.network.id(), %wallet, "No wallet can give gas for a sweep now");
+                    self.unless(false, wallet, now);
+                    return Ok(());
                 };
                 self.memory().gas.insert((giver, nonce), tokengine_chain::evm::tx::PLAIN_GAS);
                 let opened = self.open_one(giver, nonce, Purpose::TopUp { to: wallet, amount }, plain).await?;

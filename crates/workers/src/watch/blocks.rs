@@ -33,9 +33,10 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         let look = move |state: &tokengine_core::State| {
             let row = state.network(ix)?;
             let idle = row.head().is_some_and(|tip| tip.hash == head.hash);
-            Some((row.scanned.iter().copied().collect::<Vec<_>>(), row.policy.reorg_depth)).filter(|_| !idle)
+            let ring: Vec<BlockRef> = row.scanned.iter().copied().collect();
+            Some((ring, row.policy.reorg_depth, row.halted.is_some())).filter(|_| !idle)
         };
-        let Some((ring, reorg_depth)) = self.books.query(look).await? else { return Ok(Advanced::Idle) };
+        let Some((ring, reorg_depth, halted)) = self.books.query(look).await? else { return Ok(Advanced::Idle) };
         let rules = |max_reorg| FollowRules { start: 0, max_reorg, batch: self.rules.scan_batch.max(1) };
         let mut followed = self.network.follow_to(head, &ring, rules(reorg_depth)).await?;
         if matches!(followed, Followed::TooDeep { .. }) {
@@ -51,6 +52,8 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
                 self.books.submit(Command::RewindScan { network: ix, to }).await?.ok();
                 Ok(Advanced::Rewound)
             }
+            // Said once: a person who resumes meanwhile must not find it halted again by what was seen before.
+            Followed::Rewind { .. } | Followed::TooDeep { .. } if halted => Ok(Advanced::Lost),
             Followed::Rewind { depth, .. } | Followed::TooDeep { depth } => {
                 let reason = format!(
                     "the nodes' chain has none of the last {} blocks that were searched (a reorg of at least {depth})",

@@ -29,11 +29,10 @@ fn e15_a_payout_that_a_reorg_takes_is_sent_again_and_paid_once() {
     world.until_free(&alice, USD, 10_000);
     let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
     world.until("it is in a block", |state| state.dispatches().any(|(_, dispatch)| dispatch.seen.is_some()));
+    let seen_in = |state: &State| state.dispatches().find_map(|(_, dispatch)| Some(dispatch.seen.as_ref()?.block));
+    let first = world.look(seen_in);
     world.anvil.reorg(2).expect("a reorg");
-    world.until("it is in another block", |state| {
-        let there = |block: &BlockRef| state.network(NET).is_some_and(|row| row.scanned.contains(block));
-        state.dispatches().any(|(_, dispatch)| dispatch.seen.as_ref().is_some_and(|seen| there(&seen.block)))
-    });
+    world.until("it is in another block", move |state| seen_in(state).is_some() && seen_in(state) != first);
     world.anvil.mine(8).expect("mined");
     world.until_ended(payout);
     assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
