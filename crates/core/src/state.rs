@@ -169,6 +169,7 @@ impl State {
             state.attempts.extend(dispatch.attempts.iter().map(|attempt| (attempt.tx, *id)));
         }
         bytes.clone().finish()?;
+        state.check_references()?;
         Ok(state)
     }
 

@@ -11,6 +11,7 @@ mod dispatches;
 mod networks;
 mod operator;
 mod payouts;
+mod references;
 pub(crate) mod requests;
 pub(crate) mod rows;
 mod transfers;

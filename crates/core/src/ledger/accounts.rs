@@ -249,8 +249,34 @@ impl Ledger {
         }
         self.accounts = Wire::get(bytes)?;
         self.books = Wire::get(bytes)?;
+        self.check_rows()?;
         self.find_more_names();
         Ok(())
+    }
+
+    /// Before anything follows them: an account is joined to one that stands alone, and a book's next is an older one, so
+    /// that no chain runs in a circle.
+    fn check_rows(&self) -> Result<(), DecodeError> {
+        let older = |next: u32, than: usize| next == NO_ROW || usize::try_from(next).is_ok_and(|next| next < than);
+        let alone = |ix: u32| self.row(AccountIx(ix)).is_some_and(|row| row.joined == ix);
+        let named = |row: &AccountRow| usize::try_from(row.name).is_ok_and(|name| name < self.names.len());
+        let accounts =
+            self.accounts.iter().all(|row| alone(row.joined) && named(row) && older(row.next, self.books.len()));
+        let books = self.books.iter().enumerate().all(|(at, row)| older(row.next, at));
+        let names = self.names.iter().all(|name| self.exists(AccountIx(name.account)));
+        if accounts && books && names { Ok(()) } else { Err(DecodeError::Invalid { what: "an account" }) }
+    }
+
+    pub(crate) fn check_references(&self, tokens: usize) -> Result<(), DecodeError> {
+        let listed = |token: u32| usize::try_from(token).is_ok_and(|token| token < tokens);
+        let first = |row: &AccountRow| row.first_token == NO_TOKEN || listed(row.first_token);
+        let balances = self.accounts.iter().all(first) && self.books.iter().all(|row| listed(row.token));
+        let owed = self.owed.keys().all(|(account, _)| self.exists(*account));
+        if balances && owed && self.totals.len() == tokens {
+            Ok(())
+        } else {
+            Err(DecodeError::Invalid { what: "a balance" })
+        }
     }
 }
 
