@@ -102,6 +102,7 @@ fn listing(amount: u128) -> Vec<Command> {
     let finality = Finality::Confirmations(1);
     let network = NetworkIx(0);
     let block = BlockRef { height: 1, hash: BlockHash([1; 32]), parent: BlockHash([0; 32]) };
+    let first = BlockRef { height: 0, hash: block.parent, parent: block.parent };
     let key = DepositKey { network, tx: TxId([2; 32]), locator: Locator::Value };
     let address = |text: &str| Address::new(text).expect("short and not empty");
     let rules = AssetRules {
@@ -146,7 +147,7 @@ fn listing(amount: u128) -> Vec<Command> {
             role: Role::Deposit(HOUSE),
             key: "house".into(),
         },
-        Command::StartNetwork { network, genesis: block, from: block },
+        Command::StartNetwork { network, genesis: first, from: first },
         Command::SeeDeposit { deposit },
         Command::CreditDeposit { key, block, depth: Depth { confirmations: 1, safe: true, finalized: true, nodes: 1 } },
     ]

@@ -112,6 +112,7 @@ pub(crate) fn founding(amount: u128, customers: u32) -> Vec<Command> {
     };
     let hash = BlockHash([1; 32]);
     let block = BlockRef { height: 1, hash, parent: BlockHash([0; 32]) };
+    let first = BlockRef { height: 0, hash: block.parent, parent: block.parent };
     let key = DepositKey { network: NetworkIx(0), tx: TxId([2; 32]), locator: Locator::Value };
     let address = |text: &str| Address::new(text).expect("short");
     let mut commands = vec![
@@ -133,7 +134,7 @@ pub(crate) fn founding(amount: u128, customers: u32) -> Vec<Command> {
             role: Role::Deposit(HOUSE),
             key: "house".into(),
         },
-        Command::StartNetwork { network: NetworkIx(0), genesis: block, from: block },
+        Command::StartNetwork { network: NetworkIx(0), genesis: first, from: first },
         Command::SeeDeposit {
             deposit: Incoming {
                 key: key.clone(),
