@@ -64,6 +64,11 @@ impl App {
         Ok(self.engine.submit(Lane::Client, command).await?)
     }
 
+    /// As far as everything is durable at this moment. (The channel that wakes those who wait is told a little later.)
+    pub(crate) fn durable(&self) -> Position {
+        Position(self.engine.journal().mark().position())
+    }
+
     /// What is listed now.
     pub(crate) async fn directory(&self) -> Result<Directory, Problem> {
         Ok(self.engine.query(Directory::of).await?)
@@ -71,9 +76,10 @@ impl App {
 
     /// The event at a position: what an answer is told from, so that a repeated request is told the same.
     pub(crate) async fn event(&self, position: Position) -> Result<Record, Problem> {
-        let before = Position(position.0.saturating_sub(1));
-        let mut feed = self.engine.feed(before);
-        match feed.next(1).await?.pop() {
+        let mut feed = self.engine.feed(Position(position.0.saturating_sub(1)));
+        // A file is opened and searched: not on a thread that serves others.
+        let found = tokio::task::spawn_blocking(move || feed.ready(1)).await;
+        match found.map_err(|error| Problem::internal(&error))??.pop() {
             Some((found, record)) if found == position => Ok(record),
             _ => Err(Problem::internal(&format_args!("event {position} is not in the journal"))),
         }

@@ -145,27 +145,36 @@ pub(crate) struct Look<T> {
     pub(crate) watched: Vec<Watched>,
 }
 
-/// Looks, and if there is time to wait, looks again until it has changed, has ended, or the time is over.
+/// How long somebody would wait, and the stamp of what they have seen already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) wait: Option<Duration>,
+    pub(crate) known: Option<u64>,
+}
+
+/// Looks, and if there is time to wait, looks again until it has changed, has ended, or the time is over. What differs
+/// from what was seen already is an answer at once, so that no change falls between two requests.
 pub(crate) async fn look_until_changed<T, P, F>(
     hub: &Hub,
-    wait: Option<Duration>,
+    Patience { wait, known }: Patience,
     mut look: impl FnMut() -> F,
-) -> Result<T, P>
+) -> Result<(T, u64), P>
 where
     F: Future<Output = Result<Look<T>, P>>,
 {
     let first = look().await?;
-    let Some(wait) = wait.filter(|_| !first.ended) else { return Ok(first.value) };
+    let news = first.ended || known.is_some_and(|known| known != first.stamp);
+    let Some(wait) = wait.filter(|_| !news) else { return Ok((first.value, first.stamp)) };
     let deadline = tokio::time::Instant::now() + wait;
     let (stamp, mut last) = (first.stamp, first);
     loop {
         let mut listeners = hub.listen(&last.watched);
         last = look().await?;
         if last.stamp != stamp || last.ended {
-            return Ok(last.value);
+            return Ok((last.value, last.stamp));
         }
         if tokio::time::timeout_at(deadline, any(&mut listeners)).await.is_err() {
-            return Ok(last.value);
+            return Ok((last.value, last.stamp));
         }
     }
 }

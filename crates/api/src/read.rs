@@ -57,7 +57,7 @@ impl Reads {
     }
 
     async fn catch_up(&self) -> Result<(), Problem> {
-        let want = self.engine.durable().borrow().0;
+        let want = self.engine.journal().mark().position();
         let deadline = tokio::time::Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);
         while self.seen.load(Ordering::Relaxed) < want {

@@ -4,7 +4,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::body::Query;
+use crate::hub::Patience;
 use crate::{Problem, seal};
+use std::time::Duration;
 
 /// 200 with a body.
 pub(crate) fn ok(body: &impl Serialize) -> Result<Response, Problem> {
@@ -46,6 +49,22 @@ pub(crate) fn tagged(headers: &HeaderMap, body: &impl Serialize) -> Result<Respo
     };
     response.headers_mut().insert(header::ETAG, HeaderValue::try_from(tag).map_err(|e| Problem::internal(&e))?);
     Ok(response)
+}
+
+/// 200 with a body and the stamp of what was seen, for those who wait for the next change of it.
+pub(crate) fn stamped(body: &impl Serialize, stamp: u64) -> Result<Response, Problem> {
+    let mut response = ok(body)?;
+    let tag = HeaderValue::try_from(format!("W/\"{stamp:016x}\"")).map_err(|error| Problem::internal(&error))?;
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// How long the caller would wait, and what they have seen already (`If-None-Match`).
+pub(crate) fn patience(headers: &HeaderMap, query: &mut Query, longest: Duration) -> Result<Patience, Problem> {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let digits = known.and_then(|tag| tag.trim().strip_prefix("W/\"")?.strip_suffix('"'));
+    let known = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    Ok(Patience { wait: query.wait(longest)?, known })
 }
 
 /// A short hash of a body.

@@ -11,7 +11,7 @@ use crate::read::{claim_row, deposit_row};
 use crate::view::{ClaimRow, ClaimView, DepositRow, DepositView, Page};
 use crate::{Problem, Scope, cursor, json, reply};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use tokengine_core::{AccountIx, Command, Event, NetworkIx, Position, Principal, Rejection, Request, TxId};
@@ -123,16 +123,18 @@ pub(super) async fn list(State(app): State<Shared>, caller: Caller, mut query: Q
 
 /// A deposit; with `?wait=`, as soon as it changes.
 #[utoipa::path(get, path = "/v1/deposits/{id}", tag = "deposits",
-    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s")),
+    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s"),
+        ("If-None-Match" = Option<String>, Header, description = "With wait: the ETag of what was seen already")),
     responses((status = 200, body = DepositView)))]
 pub(super) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Response, Problem> {
     caller.need(Scope::DEPOSITS_READ)?;
-    let wait = query.wait(app.limits.longest_wait)?;
+    let patience = reply::patience(&headers, &mut query, app.limits.longest_wait)?;
     query.finish()?;
     let fingerprint = ids::parse_deposit(&id).ok_or_else(|| Problem::not_found("deposit"))?;
     let look = || async {
@@ -142,38 +144,37 @@ pub(super) async fn get(
         };
         let row = app.reads.run(read).await?.ok_or_else(|| Problem::not_found("deposit"))?;
         Ok::<_, Problem>(Look {
-            stamp: stamp(&row),
-            ended: row.state == DepositState::Dropped || row.state == DepositState::Reversed,
+            stamp: row.stamp(),
+            // A deep reorg may still undo it; nobody waits for that.
+            ended: row.state != DepositState::Confirming,
             watched: vec![Watched::Tx(row.network, row.tx)],
             value: row,
         })
     };
-    let row = look_until_changed(&app.hub, wait, look).await?;
+    let (row, stamp) = look_until_changed(&app.hub, patience, look).await?;
     let (_, views) = app.deposit_views(vec![row]).await?;
-    reply::ok(&views[0])
-}
-
-fn stamp(row: &DepositRow) -> u64 {
-    u64::try_from(row.steps.len()).unwrap_or(u64::MAX)
+    reply::stamped(&views[0], stamp)
 }
 
 /// A claim; with `?wait=`, as soon as it is answered or a deposit of it changes.
 #[utoipa::path(get, path = "/v1/claims/{id}", tag = "deposits",
-    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s")),
+    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s"),
+        ("If-None-Match" = Option<String>, Header, description = "With wait: the ETag of what was seen already")),
     responses((status = 200, body = ClaimView)))]
 pub(super) async fn get_claim(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Response, Problem> {
     caller.need(Scope::DEPOSITS_READ)?;
-    let wait = query.wait(app.limits.longest_wait)?;
+    let patience = reply::patience(&headers, &mut query, app.limits.longest_wait)?;
     query.finish()?;
     let missing = || Problem::not_found("claim");
     let (at, named) = ids::parse(&id).ok_or_else(missing)?;
     let Named::Claim(position) = named else { return Err(missing()) };
-    if position > *app.engine.durable().borrow() || position.0 == 0 {
+    if position > app.durable() || position.0 == 0 {
         return Err(missing());
     }
     let record = app.event(position).await?;
@@ -182,12 +183,12 @@ pub(super) async fn get_claim(
         return Err(missing());
     }
     let look = || look_at_claim(&app, position, network, tx, by);
-    let (mut row, deposits) = look_until_changed(&app.hub, wait, look).await?;
+    let ((mut row, deposits), stamp) = look_until_changed(&app.hub, patience, look).await?;
     // What was asked at this position: another claim of the same transaction may have been open already.
     (row.position, row.at, row.account) = (position, at, by);
     let (directory, views) = app.deposit_views(deposits).await?;
     let names = app.named(by, []).await?;
-    reply::ok(&row.view(&directory, &names, views)?)
+    reply::stamped(&row.view(&directory, &names, views)?, stamp)
 }
 
 type ClaimAndDeposits = (ClaimRow, Vec<DepositRow>);
@@ -221,7 +222,7 @@ async fn look_at_claim(
     };
     let (claim, deposits) = app.reads.run(read).await?;
     let claim = claim.ok_or_else(|| Problem::not_found("claim"))?;
-    let stamp = deposits.iter().map(stamp).fold(u64::from(claim.closed_at.is_some()), u64::wrapping_add);
+    let stamp = deposits.iter().map(DepositRow::stamp).fold(u64::from(claim.closed_at.is_some()), u64::wrapping_add);
     let ended = match claim.state {
         ClaimState::Open => false,
         ClaimState::Refused => true,

@@ -55,7 +55,7 @@ pub(super) async fn follow(
         let wrong = || Problem::field("Last-Event-ID", "parameter-invalid", "must be an event's id");
         after = Some(last.to_str().ok().and_then(|last| last.parse().ok()).ok_or_else(wrong)?);
     }
-    let durable = *app.engine.durable().borrow();
+    let durable = app.durable();
     if after.is_some_and(|after| after > durable.0) {
         let text = format!("the newest event is {durable}: this journal has never been that far");
         return Err(Problem::field("?after", "event-unknown", text));
@@ -67,7 +67,8 @@ pub(super) async fn follow(
     }
     let after = Position(after.unwrap_or(0));
     let mut feed = app.engine.feed(after);
-    let mut records = feed.ready(limit.into())?;
+    let first = tokio::task::spawn_blocking(move || feed.ready(limit.into()).map(|records| (records, feed))).await;
+    let (mut records, mut feed) = first.map_err(|error| Problem::internal(&error))??;
     if records.is_empty()
         && let Some(wait) = wait
         && let Ok(more) = tokio::time::timeout(wait, feed.next(limit.into())).await

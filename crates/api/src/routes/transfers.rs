@@ -12,7 +12,7 @@ use crate::read::transfer_row;
 use crate::view::{Page, TransferRow, TransferView};
 use crate::{Problem, Scope, cursor, json, reply};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use tokengine_core::{Command, PayoutId};
 use tokengine_keys::typed;
@@ -105,16 +105,18 @@ async fn view(app: &App, row: TransferRow, payout: Option<PayoutId>) -> Result<T
 
 /// A transfer; with `?wait=`, as soon as it or its withdrawal changes.
 #[utoipa::path(get, path = "/v1/transfers/{id}", tag = "transfers",
-    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s")),
+    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s"),
+        ("If-None-Match" = Option<String>, Header, description = "With wait: the ETag of what was seen already")),
     responses((status = 200, body = TransferView)))]
 pub(super) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Response, Problem> {
     caller.need(Scope::TRANSFERS_READ)?;
-    let wait = query.wait(app.limits.longest_wait)?;
+    let patience = reply::patience(&headers, &mut query, app.limits.longest_wait)?;
     query.finish()?;
     let missing = || Problem::not_found("transfer");
     let (at, named) = ids::parse(&id).ok_or_else(missing)?;
@@ -123,18 +125,19 @@ pub(super) async fn get(
         let found = app.reads.run(move |reader| reader.transfer(id)).await?;
         let transfer = found.filter(|row| row.requested_at == at).ok_or_else(missing)?;
         let payout = transfer.payout;
-        let (mut watched, mut stamp) = (vec![Watched::Transfer(id)], 0);
+        let mut watched = vec![Watched::Transfer(id)];
+        let mut stamp = u64::from(transfer.closed_at.is_some());
         let mut ended = transfer.state == TransferState::Failed;
         if let Some((row, more)) = match payout {
             Some(payout) => app.reads.payout(payout).await?,
             None => None,
         } {
             watched.extend(more);
-            stamp = 1 + u64::try_from(row.steps.len()).unwrap_or(u64::MAX >> 1);
+            stamp = row.stamp();
             ended = row.state.is_final();
         }
         Ok::<_, Problem>(Look { value: (transfer_row(transfer), payout), stamp, ended, watched })
     };
-    let (row, payout) = look_until_changed(&app.hub, wait, look).await?;
-    reply::ok(&view(&app, row, payout).await?)
+    let ((row, payout), stamp) = look_until_changed(&app.hub, patience, look).await?;
+    reply::stamped(&view(&app, row, payout).await?, stamp)
 }

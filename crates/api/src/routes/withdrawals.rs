@@ -13,12 +13,13 @@ use crate::time::rfc3339;
 use crate::view::{Page, PayoutRow, QuoteView, WithdrawalView};
 use crate::{AmountIn, Problem, Scope, cursor, json, reply};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokengine_core::{
-    AccountIx, Asset, Authority, Command, Event, PayoutId, Principal, Rejection, Request, State as Engine,
+    AccountIx, Asset, Authority, Command, Event, PayoutId, Principal, Rejection, Request, State as Engine, Subject,
 };
+use tokengine_engine::Done;
 use tokengine_keys::typed;
 use tokengine_store::{Payout, PayoutFilter, PayoutState};
 use utoipa::ToSchema;
@@ -139,13 +140,25 @@ pub(super) async fn create(
         Ok(done) => done,
         Err(problem) => return Err(with_existing(&app, problem, account, external_id).await),
     };
-    let record = app.event(done.position).await?;
-    let row = PayoutRow::asked(done.position, &record)
-        .ok_or_else(|| Problem::internal(&"a withdrawal was answered by another event"))?;
+    let row = as_asked(&app, done).await?;
     let names = app.named([row.account], []).await?;
     let view = row.answer(&directory, &names)?;
     let location = format!("/v1/withdrawals/{}", view.id);
     reply::made(StatusCode::ACCEPTED, &view, Some(location), done.replayed)
+}
+
+/// The withdrawal as its request made it: from the state while it is there, else from the event itself. Both tell the
+/// same, as nothing of it ever changes.
+async fn as_asked(app: &App, done: Done) -> Result<PayoutRow, Problem> {
+    if let (false, Subject::Payout(id)) = (done.replayed, done.subject) {
+        let ask = move |state: &Engine| Some(PayoutRow::held(done.position, id, state.payout(id)?));
+        if let Some(row) = app.engine.query(ask).await? {
+            return Ok(row);
+        }
+    }
+    let record = app.event(done.position).await?;
+    let row = PayoutRow::asked(done.position, &record);
+    row.ok_or_else(|| Problem::internal(&"a withdrawal was answered by another event"))
 }
 
 /// Where an external id is used already, the link to what uses it.
@@ -243,26 +256,27 @@ pub(super) async fn find(app: &App, id: &str) -> Result<(PayoutRow, Vec<Watched>
 
 /// A withdrawal; with `?wait=`, as soon as it changes or has ended.
 #[utoipa::path(get, path = "/v1/withdrawals/{id}", tag = "withdrawals",
-    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s")),
+    params(("id" = String, Path), ("wait" = Option<String>, Query, description = "Such as 10s"),
+        ("If-None-Match" = Option<String>, Header, description = "With wait: the ETag of what was seen already")),
     responses((status = 200, body = WithdrawalView)))]
 pub(super) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    headers: HeaderMap,
     mut query: Query,
 ) -> Result<Response, Problem> {
     caller.need(Scope::WITHDRAWALS_READ)?;
-    let wait = query.wait(app.limits.longest_wait)?;
+    let patience = reply::patience(&headers, &mut query, app.limits.longest_wait)?;
     query.finish()?;
     let look = || async {
         let (row, watched) = find(&app, &id).await?;
-        let stamp = u64::try_from(row.steps.len()).unwrap_or(u64::MAX);
-        Ok::<_, Problem>(Look { stamp, ended: row.state.is_final(), watched, value: row })
+        Ok::<_, Problem>(Look { stamp: row.stamp(), ended: row.state.is_final(), watched, value: row })
     };
-    let row = look_until_changed(&app.hub, wait, look).await?;
+    let (row, stamp) = look_until_changed(&app.hub, patience, look).await?;
     let directory = app.directory().await?;
     let names = app.named([row.account], []).await?;
-    reply::ok(&row.view(&directory, &names, Some(&*app.networks), (app.clock)())?)
+    reply::stamped(&row.view(&directory, &names, Some(&*app.networks), (app.clock)())?, stamp)
 }
 
 /// Takes a withdrawal back, if that is still possible.

@@ -137,6 +137,11 @@ pub(crate) fn suspense_reason(reason: SuspenseReason) -> &'static str {
 }
 
 impl DepositRow {
+    /// Differs when it has changed in a way that somebody who waits wants to know.
+    pub(crate) fn stamp(&self) -> u64 {
+        super::stamp(&(self.state, self.orphaned, self.account, self.block, self.steps.len()))
+    }
+
     fn outcome(&self) -> Outcome {
         match self.state {
             DepositState::Confirming => Outcome::Unknown,

@@ -68,6 +68,12 @@ impl StepView {
     }
 }
 
+/// A number that differs when what is seen differs.
+pub(crate) fn stamp(seen: &dyn std::fmt::Debug) -> u64 {
+    let hash = blake3::hash(format!("{seen:?}").as_bytes());
+    hash.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 /// One page of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Page<T> {

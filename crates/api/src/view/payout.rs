@@ -6,8 +6,8 @@ use crate::time::rfc3339;
 use crate::{Money, NetworkSource, Problem, ids};
 use serde::Serialize;
 use tokengine_core::{
-    AccountIx, Address, Amount, AssetIx, AttemptKind, BlockHash, Event, Finality, PayoutId, Position, Record, Time,
-    TransferId, TxId, Wait,
+    AccountIx, Address, Amount, AssetIx, AttemptKind, BlockHash, Event, Finality, Payout, PayoutId, PayoutOrder,
+    Position, Record, Time, TransferId, TxId, Wait,
 };
 use tokengine_store::PayoutState;
 use utoipa::ToSchema;
@@ -201,28 +201,10 @@ impl PayoutRow {
     pub(crate) fn asked(position: Position, record: &Record) -> Option<Self> {
         let at = record.at;
         match &record.event {
-            Event::PayoutHeld { payout, order, success_fee, failure_fee, held, .. } => Some(Self {
-                id: *payout,
-                account: order.account,
-                asset: order.asset,
-                amount: order.amount,
-                destination: order.destination.clone(),
-                success_fee: *success_fee,
-                failure_fee: *failure_fee,
-                held: *held,
-                external_id: order.external_id.clone(),
-                transfer: None,
-                state: PayoutState::Waiting,
-                wait: Some(Wait::Turn),
-                cancel: false,
-                fee: None,
-                tx: None,
-                block: None,
-                held_at: at,
-                ended_at: None,
-                attempts: Vec::new(),
-                steps: vec![StepView::new(position, at, "held")],
-            }),
+            Event::PayoutHeld { payout, order, success_fee, failure_fee, held, .. } => {
+                let fees = (*success_fee, *failure_fee, *held);
+                Some(Self::fresh(position, at, *payout, order, fees))
+            }
             Event::PayoutSettledInside { payout, order, fee, .. } => Some(Self {
                 id: *payout,
                 account: order.account,
@@ -247,6 +229,48 @@ impl PayoutRow {
             }),
             _ => None,
         }
+    }
+
+    /// The same from the state's row.
+    pub(crate) fn held(position: Position, id: PayoutId, row: &Payout) -> Self {
+        Self::fresh(position, row.held_at, id, &row.order, (row.success_fee, row.failure_fee, row.held))
+    }
+
+    fn fresh(
+        position: Position,
+        at: Time,
+        id: PayoutId,
+        order: &PayoutOrder,
+        (success_fee, failure_fee, held): (Amount, Amount, Amount),
+    ) -> Self {
+        Self {
+            id,
+            account: order.account,
+            asset: order.asset,
+            amount: order.amount,
+            destination: order.destination.clone(),
+            success_fee,
+            failure_fee,
+            held,
+            external_id: order.external_id.clone(),
+            transfer: None,
+            state: PayoutState::Waiting,
+            wait: Some(Wait::Turn),
+            cancel: false,
+            fee: None,
+            tx: None,
+            block: None,
+            held_at: at,
+            ended_at: None,
+            attempts: Vec::new(),
+            steps: vec![StepView::new(position, at, "held")],
+        }
+    }
+
+    /// Differs when it has changed in a way that somebody who waits wants to know.
+    pub(crate) fn stamp(&self) -> u64 {
+        let seen = (self.state, self.wait, self.cancel, self.attempts.len(), self.steps.len(), self.block);
+        super::stamp(&seen)
     }
 
     fn outcome(&self) -> Outcome {

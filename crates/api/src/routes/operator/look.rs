@@ -140,11 +140,15 @@ pub(super) async fn audit(State(app): State<Shared>, caller: Caller, mut query: 
     let (before, limit) = cursor::position(&app, &mut query, "audit")?;
     query.finish()?;
     // The journal itself is the audit trail: its positions have no gaps, so a page is a range of them.
-    let newest = before.map_or(app.engine.durable().borrow().0, |before| before.saturating_sub(1));
+    let newest = before.map_or(app.durable().0, |before| before.saturating_sub(1));
     let oldest = newest.saturating_sub(u64::from(limit));
     let mut records: Vec<(Position, Record)> = match newest {
         0 => Vec::new(),
-        _ => app.engine.feed(Position(oldest)).ready(limit.into())?,
+        _ => {
+            let mut feed = app.engine.feed(Position(oldest));
+            let read = tokio::task::spawn_blocking(move || feed.ready(limit.into())).await;
+            read.map_err(|error| Problem::internal(&error))??
+        }
     };
     records.retain(|(position, _)| position.0 <= newest);
     let events = events::views(&app, &records).await?;
