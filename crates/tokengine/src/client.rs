@@ -260,3 +260,49 @@ fn problem(status: StatusCode, value: &Value) -> Failure {
     let details = value["errors"].as_array().map(|errors| errors.iter().map(line).collect()).unwrap_or_default();
     Failure { details, ..Failure::new(exit, code, detail) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_doors_refuse_becomes_an_exit_code() {
+        for (case, status, body, exit, code) in [
+            (
+                "a refusal",
+                422,
+                json!({ "code": "insufficient-funds", "outcome": "none" }),
+                Exit::Refused,
+                "insufficient-funds",
+            ),
+            ("no right", 403, json!({ "code": "scope-missing" }), Exit::Refused, "scope-missing"),
+            (
+                "it may have happened",
+                500,
+                json!({ "code": "internal", "outcome": "unknown" }),
+                Exit::Unknown,
+                "internal",
+            ),
+            ("not now", 503, json!({ "code": "draining", "outcome": "none" }), Exit::Unreachable, "draining"),
+            ("a proxy that speaks otherwise", 502, Value::Null, Exit::Unreachable, "http-error"),
+            ("a fault", 500, json!({ "code": "internal", "outcome": "none" }), Exit::Failed, "internal"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let failure = problem(status, &body);
+            assert_eq!((failure.exit, failure.code.as_str()), (exit, code), "{case}");
+        }
+        let body = json!({ "code": "invalid-request", "errors": [{ "pointer": "/amount", "detail": "too fine" }] });
+        assert_eq!(problem(StatusCode::BAD_REQUEST, &body).details, ["/amount: too fine"]);
+    }
+
+    #[test]
+    fn ids_stay_one_part_of_a_path() {
+        let client = Client::new("http://127.0.0.1:1/under", None).expect("a client");
+        let url = client.url(&["accounts", "eip155:1:0xab", "balances"], &[]);
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/under/v1/accounts/eip155:1:0xab/balances");
+        let url = client.url(&["accounts", "a/b?c", "balances"], &[("wait", "1s")]);
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/under/v1/accounts/a%2Fb%3Fc/balances?wait=1s");
+        assert_eq!(Client::new("ftp://x", None).err().map(|failure| failure.exit), Some(Exit::Usage));
+    }
+}

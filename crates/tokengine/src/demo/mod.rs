@@ -41,8 +41,13 @@ pub(crate) fn run(args: &DemoArgs, out: Out) -> Result<(), Failure> {
         })?;
         if !args.exit {
             stay(&app, &world, &say, &place);
+            if out.json {
+                let (page, health) = (format!("http://{}/", app.doors()), format!("http://{}", app.health()));
+                out.tell("", &json!({ "page": page, "health": health, "data": place.path }));
+            }
             signals.next().await;
         }
+        signals.insist();
         app.stop().await?;
         // Once more, when nothing runs: what is on disk is all there is.
         let data = world.folder.join("data");

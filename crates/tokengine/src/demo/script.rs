@@ -267,9 +267,8 @@ impl Script<'_> {
             other => return Err(wrong(format!("a deposit that is gone was credited: {other:?}"))),
         }
         let text = "Carol's 110 USDX on Slow were seen";
-        self.say.done(&format!(
-            "{text} ({sub_status}), taken away by a reorg of {depth} blocks, and dropped: never credited"
-        ));
+        self.say
+            .done(&format!("{text} ({sub_status}), taken away by a reorg {depth} deep, and dropped: never credited"));
         Ok(())
     }
 }

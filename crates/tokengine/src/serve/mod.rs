@@ -42,11 +42,7 @@ pub(crate) fn run(file: &Path, args: &ServeArgs, out: Out) -> Result<(), Failure
         };
         let name = signals.next().await;
         tracing::info!(signal = name, "Stopping; a second signal stops at once");
-        tokio::spawn(async move {
-            let name = signals.next().await;
-            tracing::warn!(signal = name, "Stopping at once");
-            std::process::exit(130);
-        });
+        signals.insist();
         app.stop().await
     });
     telemetry.flush();
@@ -89,5 +85,14 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+
+    /// From now on the next one ends the process at once. That is safe at any moment; it is only not polite.
+    pub(crate) fn insist(mut self) {
+        tokio::spawn(async move {
+            let name = self.next().await;
+            tracing::warn!(signal = name, "Stopping at once");
+            std::process::exit(130);
+        });
     }
 }

@@ -3,6 +3,8 @@
 use crate::program::{Ran, command, get, run};
 use serde_json::Value;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 use tokengine_testkit::{Anvil, AnvilOptions, Process, TempDir, free_port, wait_for};
@@ -49,8 +51,14 @@ impl Place {
     }
 
     fn serve(&self) -> Process {
+        self.serve_with(&[])
+    }
+
+    fn serve_with(&self, env: &[(&str, &str)]) -> Process {
         let log = self.path().join("serve.log");
-        Process::spawn("tokengine", command(self.path()).arg("serve"), &log).expect("it can be started")
+        let mut command = command(self.path());
+        command.arg("serve").envs(env.iter().copied());
+        Process::spawn("tokengine", &mut command, &log).expect("it can be started")
     }
 
     fn ready(&self, process: &Process) -> Value {
@@ -151,4 +159,41 @@ fn the_books_survive_a_kill() {
     place.ready(&engine);
     place.stop(engine);
     assert_eq!(place.run(&["verify"]).code, Some(0));
+}
+
+#[test]
+fn traces_are_sent_where_the_configuration_says() {
+    // A collector, as far as the protocol asks for one: it takes one POST and says 200.
+    let collector = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}/v1/traces", collector.local_addr().expect("it has one"));
+    let taken = std::thread::spawn(move || {
+        let (mut stream, _) = collector.accept().expect("somebody comes");
+        stream.set_read_timeout(Some(PATIENCE)).expect("it can be set");
+        let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+        let wanted = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            let (head, _) = text.split_once("\r\n\r\n")?;
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.trim().parse::<usize>();
+            let at = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+            Some(at + 4 + length.ok()?)
+        };
+        while wanted(&bytes).is_none_or(|whole| bytes.len() < whole) {
+            let read = stream.read(&mut piece).expect("it sends all of it");
+            assert_ne!(read, 0, "it ended half way");
+            bytes.extend(&piece[..read]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("it listens");
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let place = Place::new(&[]);
+    let engine = place.serve_with(&[("TOKENGINE_TELEMETRY__OTLP_ENDPOINT", &endpoint)]);
+    place.ready(&engine);
+    assert_eq!(get(place.doors, "/v1/tokens").map(|(status, _)| status), Some(200));
+    // What is not sent yet is sent at the end.
+    place.stop(engine);
+    let sent = taken.join().expect("it was taken");
+    assert!(sent.starts_with("POST /v1/traces ") && sent.contains("application/x-protobuf"), "{sent}");
+    for word in ["service.name", "tokengine", "request", "/v1/tokens"] {
+        assert!(sent.contains(word), "{word} is not in {sent:?}");
+    }
 }
