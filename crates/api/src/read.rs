@@ -37,13 +37,26 @@ impl Reads {
         Self { engine, reader, seen: AtomicU64::new(0), patience }
     }
 
-    /// Runs `read` as soon as the read model has everything that is durable now.
+    /// Runs `read` as soon as the read model has everything that is durable now. When that takes too long, as under a load
+    /// that SQL cannot follow, what is there is the answer: a list may then end a moment ago.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
         self.catch_up().await?;
         self.now(read).await
+    }
+
+    /// The same for one thing, which is said to be missing only when everything was looked at.
+    pub(crate) async fn find<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
+        let whole = self.catch_up().await?;
+        match self.now(read).await? {
+            None if !whole => Err(Problem::read_model_behind()),
+            found => Ok(found),
+        }
     }
 
     /// Runs `read` on whatever is there.
@@ -56,7 +69,8 @@ impl Reads {
         answer.map_err(|error| Problem::internal(&error))?.map_err(fault)
     }
 
-    async fn catch_up(&self) -> Result<(), Problem> {
+    /// Waits until the read model has what is durable now; `false` when it has not in time.
+    async fn catch_up(&self) -> Result<bool, Problem> {
         let want = self.engine.journal().mark().position();
         let deadline = tokio::time::Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);
@@ -67,18 +81,18 @@ impl Reads {
                 break;
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(Problem::read_model_behind());
+                return Ok(false);
             }
             // The follower writes in transactions of some milliseconds; nobody tells us of each.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(20));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A payout with its story, and the time of the transfer that it belongs to.
     pub(crate) async fn payout(&self, id: PayoutId) -> Result<Option<(PayoutRow, Vec<Watched>)>, Problem> {
-        let found = self.run(move |reader| {
+        let found = self.find(move |reader| {
             let Some(story) = reader.payout(id)? else { return Ok(None) };
             let transfer = transfer_time(reader, story.payout.transfer)?;
             Ok(Some((story, transfer)))

@@ -142,7 +142,7 @@ pub(super) async fn get(
             let Some(deposit) = reader.deposit(fingerprint)? else { return Ok(None) };
             Ok(Some(deposit_row(deposit, reader.deposit_history(fingerprint)?)))
         };
-        let row = app.reads.run(read).await?.ok_or_else(|| Problem::not_found("deposit"))?;
+        let row = app.reads.find(read).await?.ok_or_else(|| Problem::not_found("deposit"))?;
         Ok::<_, Problem>(Look {
             stamp: row.stamp(),
             // A deep reorg may still undo it; nobody waits for that.
@@ -218,10 +218,9 @@ async fn look_at_claim(
             let history = reader.deposit_history(deposit.fingerprint)?;
             rows.push(deposit_row(deposit, history));
         }
-        Ok((claim.map(claim_row), rows))
+        Ok(claim.map(|claim| (claim_row(claim), rows)))
     };
-    let (claim, deposits) = app.reads.run(read).await?;
-    let claim = claim.ok_or_else(|| Problem::not_found("claim"))?;
+    let (claim, deposits) = app.reads.find(read).await?.ok_or_else(|| Problem::not_found("claim"))?;
     let stamp = deposits.iter().map(DepositRow::stamp).fold(u64::from(claim.closed_at.is_some()), u64::wrapping_add);
     let ended = match claim.state {
         ClaimState::Open => false,

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use tokengine_core::{Authority, Command, Principal, Request, Time};
+use tokengine_core::{Authority, Command, Principal, Rejection, Request, Time};
 use tokengine_keys::typed;
 use utoipa::ToSchema;
 
@@ -81,6 +81,10 @@ pub(super) async fn link(
         }
         None => {
             let caller = caller.need(Scope::ACCOUNTS_WRITE)?;
+            // The engine looks at the expiry of the owner's signature; here there is only the new id's.
+            if seconds.saturating_mul(1000) <= (app.clock)().0 {
+                return Err(Rejection::SignatureExpired.into());
+            }
             (Principal::Key(caller.ix), Authority::Key(caller.ix), found?)
         }
     };

@@ -122,7 +122,7 @@ pub(super) async fn get(
     let (at, named) = ids::parse(&id).ok_or_else(missing)?;
     let Named::Transfer(id) = named else { return Err(missing()) };
     let look = || async {
-        let found = app.reads.run(move |reader| reader.transfer(id)).await?;
+        let found = app.reads.find(move |reader| reader.transfer(id)).await?;
         let transfer = found.filter(|row| row.requested_at == at).ok_or_else(missing)?;
         let payout = transfer.payout;
         let mut watched = vec![Watched::Transfer(id)];

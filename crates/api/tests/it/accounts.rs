@@ -117,6 +117,22 @@ async fn an_id_is_linked_when_both_sides_sign() {
 }
 
 #[tokio::test]
+async fn an_expired_consent_links_nothing() {
+    let world = World::new().await;
+    let (linked, expiry) = (customer(5, "eip155:1"), in_seconds(0));
+    let message = Message::LinkAccount(LinkAccount {
+        account: "treasury".into(),
+        linked: linked.parse().unwrap(),
+        nonce: 1,
+        expiry: expiry.parse::<jiff::Timestamp>().unwrap().as_second().try_into().unwrap(),
+    });
+    let value = link_signature(5, "eip155:1", &message);
+    let body = json!({"id": linked, "nonce": "1", "expiry": expiry, "signature": {"signer": linked, "value": value}});
+    let answer = world.post("/v1/accounts/treasury/links", &body).await;
+    assert_eq!(answer.refusal(), (422, "signature-expired".into()));
+}
+
+#[tokio::test]
 async fn a_key_links_only_to_accounts_that_the_operator_named() {
     let world = World::new().await;
     world.customer_pays(3, USD_IX, 50_000_000).await;

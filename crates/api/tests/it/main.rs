@@ -1,6 +1,7 @@
 //! The doors from outside: requests into the router, with a real engine, journal and read model behind it.
 
 mod accounts;
+mod behind;
 mod bodies;
 mod deposits;
 mod events;

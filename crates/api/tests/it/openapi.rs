@@ -125,7 +125,7 @@ fn routes_that_move_money_need_a_key() {
 
 #[test]
 fn the_committed_document_is_the_one_that_is_served() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
     let now = tokengine_api::openapi_json();
     if std::env::var_os("WRITE_OPENAPI").is_some() {
         std::fs::write(path, &now).unwrap();
