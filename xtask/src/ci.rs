@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::{
-    arrows, deny, generated,
+    arrows, codes, deny, examples, generated,
     metadata::Metadata,
     step::{cargo, headline, show},
     tracked,
@@ -21,6 +21,8 @@ pub(crate) fn run() -> Result<()> {
     note(show("format", &mut cargo(&["fmt", "--all", "--check"])));
     headline("forbidden text");
     note(tracked::check());
+    headline("codes");
+    note(codes::check());
     headline("imports");
     let metadata = Metadata::read();
     match &metadata {
@@ -37,6 +39,8 @@ pub(crate) fn run() -> Result<()> {
     note(show("docs", doc.env("RUSTDOCFLAGS", "-D warnings")));
     headline("generated files");
     note(generated::check());
+    headline("examples");
+    note(generated::build_binary().and_then(|program| examples::check(&program)));
     if failed.is_empty() {
         eprintln!("\nall static checks passed");
         return Ok(());

@@ -2,7 +2,9 @@
 
 mod arrows;
 mod ci;
+mod codes;
 mod deny;
+mod examples;
 mod generated;
 mod metadata;
 mod spdx;
@@ -18,9 +20,10 @@ use tokengine_testkit::{Peer, install, peers, print_progress};
 const HELP: &str = "\
 cargo xtask <command>
 
-  test [name]  install and start every real peer, run the demo and all tests;
+  test [name]  install and start every real peer, run the demo, the walk-through and all tests;
                with a name only the crate of that name, or else the tests whose names contain it
-  ci           what needs no peer: format, lints, docs, licences, imports, generated files, forbidden text
+  ci           what needs no peer: format, lints, docs, licences, imports, generated files, forbidden text,
+               codes against docs/errors.md, the example configuration
   peers        only install the peers
   generate     write the generated files anew
 ";

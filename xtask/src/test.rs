@@ -8,20 +8,22 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{generated, install_peers, step};
+use crate::{examples, generated, install_peers, step};
 
 /// Far more than the demo needs without optimisation on two cores; longer is a hang.
 const DEMO_WITHIN: Duration = Duration::from_secs(300);
 
-/// Everything: the peers, the demo, and all tests, whose result lines come last.
+/// Everything: the peers, the demo, the walk-through, and all tests, whose result lines come last.
 pub(crate) fn all() -> Result<()> {
     step::headline("peers");
     install_peers()?;
     let program = generated::build_binary()?;
-    // A failure of the demo does not keep the tests from saying what they find.
+    // A failure of these does not keep the tests from saying what they find.
     let demo = run_demo(&program);
+    let walk = examples::walk(&program);
     let tests = run_tests(&["--workspace"], &[]);
     demo?;
+    walk?;
     tests.map(drop)
 }
 
