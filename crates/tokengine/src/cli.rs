@@ -180,11 +180,11 @@ pub(crate) enum KeysCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KeystoreArgs {
-    /// The keystore file, instead of `keys/<name>.json`.
+    /// The keystore file, instead of `keys/<name>.json` beside the configuration.
     #[arg(long)]
     pub(crate) keystore: Option<PathBuf>,
-    /// The file with its password.
-    #[arg(long, conflicts_with = "password_env", required_unless_present = "password_env")]
+    /// The file with its password. Without any, a password is made and kept in `secrets/<name>`, beside the configuration.
+    #[arg(long, conflicts_with = "password_env")]
     pub(crate) password_file: Option<PathBuf>,
     /// The environment variable with its password.
     #[arg(long)]

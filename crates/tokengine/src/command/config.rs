@@ -14,11 +14,11 @@ use tokengine_keys::Keyring;
 
 const NEXT: &str = "\
 Next:
-  1. make the keys it names, each with a password that you keep:
-       tokengine keys new hot-1 --password-env HOT_1_PASSWORD
-       tokengine keys new gas-1 --password-env GAS_1_PASSWORD
-       tokengine keys new deposits --family --password-env DEPOSITS_PASSWORD
-     and put copies of keys/ and of the passwords where a fire does not find both
+  1. make the keys it names; each gets a password of its own in secrets/:
+       tokengine keys new hot-1
+       tokengine keys new gas-1
+       tokengine keys new deposits --family
+     keep copies of keys/ and of secrets/ where a fire does not find both
   2. edit networks, tokens and assets
   3. tokengine config check
   4. tokengine keys api-key --name admin --scopes all --out secrets/admin

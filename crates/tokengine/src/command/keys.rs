@@ -18,7 +18,7 @@ use tokengine_keys::{
 
 pub(super) fn run(command: KeysCommand, config: &Path, out: Out) -> Result<(), Failure> {
     match command {
-        KeysCommand::New { name, family, file } => new(&name, family, &file, out),
+        KeysCommand::New { name, family, file } => new(&name, family, &Place::of(config, &name, &file)?, out),
         KeysCommand::List => list(config, out),
         KeysCommand::Address { key } => address(config, &key, out),
         KeysCommand::Import { name, from_file, from_env, mnemonic, file } => {
@@ -27,94 +27,136 @@ pub(super) fn run(command: KeysCommand, config: &Path, out: Out) -> Result<(), F
                 (None, Some(name)) => SecretSource::Env(name),
                 _ => return Err(Failure::usage("say either --from-file or --from-env")),
             };
-            import(&name, &source.read()?, mnemonic, &file, out)
+            import(&name, &source.read()?, mnemonic, &Place::of(config, &name, &file)?, out)
         }
         KeysCommand::ApiKey { name, scopes, out: file, data } => api_key(config, &name, &scopes, file, data, out),
     }
 }
 
-fn new(name: &str, family: bool, file: &KeystoreArgs, out: Out) -> Result<(), Failure> {
+fn new(name: &str, family: bool, place: &Place, out: Out) -> Result<(), Failure> {
     let name = name.parse::<KeyName>()?;
     if family {
         let mnemonic = Mnemonic::generate(Words::TwentyFour, &Secret::new(random_bytes::<32>()?));
-        return store_mnemonic(&name, &mnemonic, file, out);
+        return store_mnemonic(&name, &mnemonic, place, out);
     }
     // All but a few of 2^256 numbers are keys; the loop ends at once.
     loop {
         let key = Secret::new(random_bytes::<32>()?);
         if LocalSigner::from_key(&key).is_ok() {
-            return store_key(&name, &key, file, out);
+            return store_key(&name, &key, place, out);
         }
     }
 }
 
-fn import(name: &str, secret: &Secret<String>, mnemonic: bool, file: &KeystoreArgs, out: Out) -> Result<(), Failure> {
+fn import(name: &str, secret: &Secret<String>, mnemonic: bool, place: &Place, out: Out) -> Result<(), Failure> {
     let name = name.parse::<KeyName>()?;
     if mnemonic {
-        store_mnemonic(&name, &Mnemonic::parse(secret.expose())?, file, out)
+        store_mnemonic(&name, &Mnemonic::parse(secret.expose())?, place, out)
     } else {
-        store_key(&name, &LocalSigner::from_hex(secret)?.to_key(), file, out)
+        store_key(&name, &LocalSigner::from_hex(secret)?.to_key(), place, out)
     }
 }
 
-fn store_key(name: &KeyName, key: &Secret<[u8; 32]>, file: &KeystoreArgs, out: Out) -> Result<(), Failure> {
-    let (path, password) = place(name, file)?;
+fn store_key(name: &KeyName, key: &Secret<[u8; 32]>, place: &Place, out: Out) -> Result<(), Failure> {
+    let password = place.password()?;
     let encrypting = out.spinner("encrypting");
     let keystore = Keystore::encrypt_key(key, &password, ScryptCost::Standard, &random_bytes()?)?;
-    keystore.write_new(&path)?;
+    keystore.write_new(&place.keystore)?;
     encrypting.finish_and_clear();
     let address = LocalSigner::from_key(key)?.evm_address();
     let text = format!(
-        "{name}: {address}\nWrote {}. To the configuration:\n\n[[key]]\nname = \"{name}\"\nkeystore = \"{}\"\npassword = {}",
-        path.display(),
-        path.display(),
-        password_place(file)
+        "{name}: {address}\n{}\n\n[[key]]\nname = \"{name}\"\nkeystore = \"{}\"\npassword = {}",
+        place.wrote(),
+        place.shown_keystore,
+        place.shown_password
     );
-    out.tell(&text, &json!({ "name": name.as_str(), "address": address.to_string(), "keystore": path }));
+    out.tell(&text, &json!({ "name": name.as_str(), "address": address.to_string(), "keystore": place.keystore }));
     Ok(())
 }
 
-fn store_mnemonic(name: &KeyName, mnemonic: &Mnemonic, file: &KeystoreArgs, out: Out) -> Result<(), Failure> {
-    let (path, password) = place(name, file)?;
+fn store_mnemonic(name: &KeyName, mnemonic: &Mnemonic, place: &Place, out: Out) -> Result<(), Failure> {
+    let password = place.password()?;
     let encrypting = out.spinner("encrypting");
     let keystore = Keystore::encrypt_mnemonic(mnemonic, &password, ScryptCost::Standard, &random_bytes()?)?;
-    keystore.write_new(&path)?;
+    keystore.write_new(&place.keystore)?;
     encrypting.finish_and_clear();
     let first = mnemonic.keys("").deposit_keys(0)?.address(0)?;
     let text = format!(
-        "{name}: a family, its first address is {first}\nWrote {}. To the configuration:\n\n[[key]]\nname = \"{name}\"\nseed = \"{}\"\npassword = {}\naccount = 0",
-        path.display(),
-        path.display(),
-        password_place(file)
+        "{name}: a family, its first address is {first}\n{}\n\n[[key]]\nname = \"{name}\"\nseed = \"{}\"\npassword = {}\naccount = 0",
+        place.wrote(),
+        place.shown_keystore,
+        place.shown_password
     );
-    out.tell(&text, &json!({ "name": name.as_str(), "first_address": first.to_string(), "keystore": path }));
+    out.tell(&text, &json!({ "name": name.as_str(), "first_address": first.to_string(), "keystore": place.keystore }));
     Ok(())
 }
 
-/// Where the keystore goes, and what it is locked with.
-fn place(name: &KeyName, args: &KeystoreArgs) -> Result<(PathBuf, Secret<String>), Failure> {
-    let path = args.keystore.clone().unwrap_or_else(|| Path::new("keys").join(format!("{name}.json")));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Failure::system(folder.display(), error))?;
-    }
-    let source = match (&args.password_file, &args.password_env) {
-        (Some(file), None) => {
-            if args.make_password {
-                let random: String = random_bytes::<24>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-                write_secret(file, &Secret::new(random))?;
-            }
-            SecretSource::File(file.clone())
-        }
-        (None, Some(name)) => SecretSource::Env(name.clone()),
-        _ => return Err(Failure::usage("say either --password-file or --password-env")),
-    };
-    Ok((path, source.read()?))
+/// Where a keystore goes, and what it is locked with.
+struct Place {
+    keystore: PathBuf,
+    password: SecretSource,
+    /// A password is made and kept there first.
+    make: Option<PathBuf>,
+    /// As the configuration would say it.
+    shown_keystore: String,
+    shown_password: String,
 }
 
-fn password_place(args: &KeystoreArgs) -> String {
-    match (&args.password_file, &args.password_env) {
-        (Some(file), _) => format!("{{ file = \"{}\" }}", file.display()),
-        (None, name) => format!("{{ env = \"{}\" }}", name.as_deref().unwrap_or_default()),
+impl Place {
+    /// Where the flags say; else `keys/` and `secrets/` beside the configuration.
+    fn of(config: &Path, name: &str, args: &KeystoreArgs) -> Result<Self, Failure> {
+        let name = name.parse::<KeyName>()?;
+        let base = config.parent().unwrap_or(Path::new(""));
+        // Flags speak of the folder one is in, the configuration of the folder it is in.
+        let absolute = |path: &Path| {
+            let path = std::path::absolute(path).map_err(|error| Failure::system(path.display(), error));
+            path.map(|path| path.display().to_string())
+        };
+        let (keystore, shown_keystore) = match &args.keystore {
+            Some(path) => (path.clone(), absolute(path)?),
+            None => (base.join(format!("keys/{name}.json")), format!("keys/{name}.json")),
+        };
+        let (password, make, shown_password) = match (&args.password_file, &args.password_env) {
+            (Some(file), _) => {
+                let shown = format!("{{ file = \"{}\" }}", absolute(file)?);
+                (SecretSource::File(file.clone()), args.make_password.then(|| file.clone()), shown)
+            }
+            (None, Some(variable)) => {
+                (SecretSource::Env(variable.clone()), None, format!("{{ env = \"{variable}\" }}"))
+            }
+            (None, None) => {
+                let file = base.join(format!("secrets/{name}"));
+                let make = (!file.exists()).then(|| file.clone());
+                (SecretSource::File(file), make, format!("{{ file = \"secrets/{name}\" }}"))
+            }
+        };
+        if keystore.exists() {
+            return Err(Failure::new(
+                Exit::Refused,
+                "file-exists",
+                format!("{} is there already and stays as it is", keystore.display()),
+            ));
+        }
+        Ok(Self { keystore, password, make, shown_keystore, shown_password })
+    }
+
+    fn password(&self) -> Result<Secret<String>, Failure> {
+        if let Some(folder) = self.keystore.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::system(folder.display(), error))?;
+        }
+        if let Some(file) = &self.make {
+            let random: String = random_bytes::<24>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_secret(file, &Secret::new(random))?;
+        }
+        Ok(self.password.read()?)
+    }
+
+    fn wrote(&self) -> String {
+        let mut text = format!("Wrote {}", self.keystore.display());
+        if let Some(file) = &self.make {
+            text += &format!(", and its new password to {}: keep them apart", file.display());
+        }
+        text + ". To the configuration:"
     }
 }
 

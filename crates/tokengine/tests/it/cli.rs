@@ -38,7 +38,7 @@ decimals = 18
 "#;
 
 #[test]
-fn init_writes_a_configuration_once_and_never_over_another_file() {
+fn init_writes_a_configuration_that_works_once_its_keys_are_made() {
     let folder = folder();
     assert_eq!(run(folder.path(), &["init"]).code, Some(0));
     let written = fs::read_to_string(folder.path().join("tokengine.toml")).expect("it was written");
@@ -49,6 +49,11 @@ fn init_writes_a_configuration_once_and_never_over_another_file() {
     let check = run(folder.path(), &["config", "check", "--json"]);
     assert_eq!(check.code, Some(2));
     assert_eq!(check.json()["error"]["details"].as_array().map(Vec::len), Some(3), "{check:?}");
+    for words in [&["keys", "new", "hot-1"][..], &["keys", "new", "gas-1"], &["keys", "new", "deposits", "--family"]] {
+        assert_eq!(run(folder.path(), words).code, Some(0), "{words:?}");
+    }
+    let check = run(folder.path(), &["config", "check"]);
+    assert_eq!(check.code, Some(0), "what `init` says to do is all there is to do: {check:?}");
 }
 
 #[test]
@@ -98,8 +103,8 @@ fn keys_are_made_in_keystores_that_are_never_overwritten() {
     let address = made.json()["address"].as_str().expect("an address").to_owned();
     let keystore = folder.path().join("keys/hot-1.json");
     let before = fs::read(&keystore).expect("it was written");
-    let again = run(folder.path(), &["keys", "new", "hot-1", "--password-file", "secrets/hot-1"]);
-    assert_ne!(again.code, Some(0));
+    let again = run(folder.path(), &["keys", "new", "hot-1"]);
+    assert_eq!(again.code, Some(1), "{again:?}");
     assert_eq!(fs::read(&keystore).expect("it is still there"), before);
     let config = "[[key]]\nname = \"hot-1\"\nkeystore = \"keys/hot-1.json\"\npassword = { file = \"secrets/hot-1\" }\n";
     fs::write(folder.path().join("tokengine.toml"), config).expect("it can be written");
