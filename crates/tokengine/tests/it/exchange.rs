@@ -159,3 +159,29 @@ fn a_transfer_pays_out_on_the_other_network_what_its_deposit_brings() {
     assert_eq!(world.free("shop", "usd"), 4 * WHOLE / 10);
     world.books_balance();
 }
+
+#[test]
+fn what_nobody_in_particular_paid_is_credited_to_nobody() {
+    let world = World::one();
+    // A23: minted straight into the hot wallet, the log's sender is the zero address.
+    world.mint(0, &world.hot(0), 5 * DOLLAR6);
+    // A3, A4: a log of another contract, and one over nothing.
+    let to = world.hot(0);
+    let node = &world.nodes[0];
+    let fake = tokengine_testkit::artifact("TestToken").expect("compiled");
+    let args = ["Dollar".into(), "USD".into(), tokengine_testkit::Arg::Uint(6)];
+    let fake_address = node.deploy(&fake, &args).expect("deployed");
+    let mint = [world.customer(3).as_str().into(), tokengine_testkit::Arg::Uint(9 * DOLLAR6)];
+    let minted = node.invoke(&world.customer(3), &fake_address, &fake, "mint(address,uint256)", &mint).expect("sent");
+    node.wait_success(&minted).expect("minted");
+    for (token, amount) in [(&fake_address, 9 * DOLLAR6), (&world.tokens[0], 0)] {
+        let hash = node.erc20_transfer(token, &world.customer(3), &to, amount).expect("sent");
+        node.wait_success(&hash).expect("it succeeds, for what it is");
+        assert_eq!(world.deposits_of(0, &hash), [] as [Value; 0]);
+    }
+    world.deposited(0, 1, "usd", DOLLAR6);
+    assert_eq!(world.get(&format!("/v1/accounts/{}", world.account(0, 3))).status, 404, "it was never heard of");
+    let zero = caip10(world.setup.nets[0].chain, &format!("0x{:040}", 0));
+    assert_eq!(world.free(&zero, "usd"), 0);
+    world.books_balance();
+}

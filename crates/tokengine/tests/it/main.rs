@@ -1,7 +1,15 @@
 //! The program as its users run it: a process, its files, its exit codes and its ports.
 
+mod access;
 mod cli;
 mod exchange;
+mod kill;
+mod nodes;
+mod operation;
+mod page;
 mod program;
+mod races;
+mod reorgs;
+mod secrets;
 mod serve;
 mod world;

@@ -15,8 +15,8 @@ use tokengine_testkit::{Anvil, AnvilOptions, Arg, FaultProxy, Process, TempDir, 
 use tokio::runtime::Runtime;
 
 pub use self::client::{Answer, Client, key};
-pub use self::customer::{Order, caip10, canonical};
-pub use self::setup::{Net, Setup};
+pub use self::customer::{Order, caip10};
+pub use self::setup::{Net, Setup, canaries};
 
 /// Longer than anything takes on a loaded machine with two cores.
 pub const WITHIN: Duration = Duration::from_secs(60);
@@ -206,13 +206,6 @@ impl World {
         process.terminate(WITHIN)?.code()
     }
 
-    /// Stops and starts it, as after a deployment.
-    #[track_caller]
-    pub fn restart(&mut self) {
-        assert_eq!(self.stop(), Some(0), "a clean end: {}", self.log());
-        self.start();
-    }
-
     /// Waits for the program to end by itself, and forgets it. Returns its exit code; `None` when a signal ended it.
     #[track_caller]
     pub fn wait_exit(&mut self) -> Option<i32> {
@@ -224,10 +217,6 @@ impl World {
         self.process.as_mut().is_none_or(|process| process.exit_status().is_some())
     }
 
-    pub fn process(&mut self) -> &mut Process {
-        self.process.as_mut().expect("running")
-    }
-
     fn log_path(&self, start: usize) -> PathBuf {
         self.path().join(format!("serve-{start}.log"))
     }
@@ -235,11 +224,6 @@ impl World {
     /// What the latest start has printed.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_path(self.starts)).unwrap_or_default()
-    }
-
-    /// What all starts have printed.
-    pub fn logs(&self) -> String {
-        (1..=self.starts).filter_map(|start| fs::read_to_string(self.log_path(start)).ok()).collect()
     }
 
     /// A client with the operator's key, for any thread.
@@ -277,6 +261,13 @@ impl World {
     pub fn probe(&self, path: &str) -> Answer {
         let url = format!("{}{path}", self.health);
         self.answer("GET", path, self.rt.block_on(self.client().plain(&url)))
+    }
+
+    /// The position of the last event that is on disk.
+    #[track_caller]
+    pub fn durable(&self) -> u64 {
+        let ready = self.probe("/readyz");
+        ready["journal"]["durable"].as_u64().unwrap_or_else(|| panic!("no position: {}", ready.text))
     }
 
     /// Waits for a state while blocks go on coming.
@@ -402,6 +393,7 @@ fn ready_line(line: &str) -> Option<(String, String)> {
 }
 
 fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
+    let told = |line: &&str| !line.contains("\"TRACE\"") && !line.contains("\"DEBUG\"");
+    let lines: Vec<&str> = log.lines().filter(told).collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use serde_json::Value;
 use tokengine_keys::{EvmAddress, Keystore, LocalSigner, Mnemonic, ScryptCost, Secret};
 
 use super::World;
@@ -64,6 +63,18 @@ pub const GAS_KEY: [u8; 32] = [0x22; 32];
 pub const MNEMONIC: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
 pub const KEYSTORE_PASSWORD: &str = "canary-keystore-password-5d1f";
 pub const NODE_TOKEN: &str = "canary-node-token-93ab";
+
+/// What must never be told, and what each of it is.
+pub fn canaries(world: &World) -> Vec<(&'static str, String)> {
+    vec![
+        ("the keystore's password", KEYSTORE_PASSWORD.to_owned()),
+        ("the hot wallet's key", hex(&HOT_KEY)),
+        ("the gas wallet's key", hex(&GAS_KEY)),
+        ("the mnemonic", MNEMONIC.to_owned()),
+        ("a node's token", NODE_TOKEN.to_owned()),
+        ("the API key", world.admin[17..].to_owned()),
+    ]
+}
 
 fn address(key: [u8; 32]) -> String {
     LocalSigner::from_key(&Secret::new(key)).expect("a key").evm_address().to_string()
@@ -247,10 +258,5 @@ sweep_from = "5"
 
     pub fn write_config(&self) {
         fs::write(self.path().join("tokengine.toml"), self.config_text()).expect("written");
-    }
-
-    /// A part of the configuration as the program prints it.
-    pub fn printed_config(&self) -> Value {
-        self.cli_json(&["config", "print"])
     }
 }
