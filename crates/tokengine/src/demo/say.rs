@@ -47,7 +47,8 @@ impl Say {
         let seconds = self.began.elapsed().as_secs_f32();
         let mark = if self.colour { "\x1b[32mok\x1b[0m" } else { "ok" };
         self.line(&format!("  {mark} {seconds:5.1} s  {text}"));
-        let step = json!({ "after_s": (seconds * 10.0).round() / 10.0, "what": text });
+        let after_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let step = json!({ "after_ms": after_ms, "what": text });
         self.told.lock().expect("nobody panics while holding it").push(step);
     }
 
