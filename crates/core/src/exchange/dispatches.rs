@@ -222,8 +222,9 @@ impl State {
         }
     }
 
-    /// A transaction of our key that the journal does not have. If it is just what an open payout asks for, it is that payout;
-    /// if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
+    /// A transaction of our key that the journal does not have. If it used the nonce of an open slot and made that slot's very
+    /// payment, it ends the slot; an attempt that a restore lost does. If it is just what a waiting payout asks for, it is that
+    /// payout; if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn decide_adopt_dispatch(
         &self,
@@ -237,7 +238,8 @@ impl State {
         depth: Depth,
     ) -> Result<Event, Rejection> {
         let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
-        if row.next_nonce != Some(nonce) {
+        let open = self.dispatches.iter().find(|(_, open)| open.wallet == wallet && open.nonce == nonce);
+        if row.next_nonce != Some(nonce) && open.is_none() {
             return Err(Rejection::Stale);
         }
         let listed = |ix: AssetIx| self.asset(ix).is_some_and(|asset| asset.network == row.network);
@@ -248,10 +250,31 @@ impl State {
         if !depth.finalized || depth.nodes < network.policy.nodes_required {
             return Err(Rejection::NotFinal);
         }
+        if let Some((id, open)) = open {
+            if !success || paid.is_none() || open.attempts.iter().any(|attempt| attempt.tx == tx) {
+                return Err(Rejection::NotProven);
+            }
+            if self.payment_of(wallet, &open.purpose).as_ref() != paid {
+                return Err(Rejection::NotProven);
+            }
+            let (dispatch, purpose, lost) = (*id, Some(open.purpose.clone()), None);
+            return Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas });
+        }
         let purpose = paid.and_then(|(asset, amount, to)| self.match_purpose(row.network, *asset, *amount, to));
         let lost = paid.filter(|_| success && purpose.is_none()).map(|(asset, amount, _)| (*asset, *amount));
         let dispatch = self.next_dispatch;
         Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas })
+    }
+
+    /// What a slot's success pays to whom; nothing for one that only uses its nonce up.
+    fn payment_of(&self, wallet: WalletIx, purpose: &Purpose) -> Option<(AssetIx, Amount, Address)> {
+        let (asset, amount) = self.spent_by(wallet, purpose)?;
+        let to = match purpose {
+            Purpose::Payout(payout) => self.payout(*payout)?.order.destination.clone(),
+            Purpose::Sweep { to, .. } | Purpose::TopUp { to, .. } => self.wallet(*to)?.address.clone(),
+            Purpose::Noop => return None,
+        };
+        Some((asset, amount, to))
     }
 
     fn match_purpose(&self, network: NetworkIx, asset: AssetIx, amount: Amount, to: &Address) -> Option<Purpose> {
@@ -439,8 +462,13 @@ impl State {
         gas: Amount,
         at: Time,
     ) -> Subject {
-        self.next_dispatch = DispatchId(id.0.saturating_add(1));
-        self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = nonce.checked_add(1);
+        let spent = purpose.and_then(|purpose| self.spent_by(wallet, purpose));
+        if self.dispatches.contains_key(&id) {
+            self.close_dispatch(id);
+        } else {
+            self.next_dispatch = DispatchId(id.0.saturating_add(1));
+            self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = nonce.checked_add(1);
+        }
         let (mut moved, mut to) = (None, None);
         match purpose {
             Some(Purpose::Payout(payout)) => {
@@ -453,10 +481,12 @@ impl State {
                 }
                 self.end_payout(*payout, success, if success { success_fee } else { failure_fee });
             }
-            Some(Purpose::Sweep { to: into, asset, amount }) if success => {
-                let taken = self.take_at_most(wallet, *asset, *amount);
-                self.add_holding(*into, *asset, taken);
-                (moved, to) = (Some((*asset, taken)), Some(*into));
+            Some(Purpose::Sweep { to: into, .. } | Purpose::TopUp { to: into, .. }) if success => {
+                if let Some((asset, amount)) = spent {
+                    let taken = self.take_at_most(wallet, asset, amount);
+                    self.add_holding(*into, asset, taken);
+                    (moved, to) = (Some((asset, taken)), Some(*into));
+                }
             }
             _ => {}
         }

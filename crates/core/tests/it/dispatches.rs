@@ -342,3 +342,34 @@ fn b15_what_a_wallet_sent_before_it_was_cold_is_no_refill() {
     assert_eq!(world.refusal(Command::SeeDeposit { deposit }), Some(Rejection::OwnPayment));
     assert_eq!((world.holding(HOT_A, USD_A).0, world.holding(new, USD_A).0), (6_000_000, 4_000_000));
 }
+
+#[test]
+fn a_lost_attempt_that_made_the_slots_very_payment_ends_the_slot_as_paid() {
+    let (mut world, alice, payout, dispatch) = dispatched();
+    world.sign(dispatch, AttemptKind::Act, 100);
+    let (held, usd) = (world.held(alice, USD), world.holding(HOT_A, USD_A).0);
+    let adopt = |amount, to: &str, success, depth| Command::AdoptDispatch {
+        wallet: HOT_A,
+        nonce: 0,
+        tx: tx(77),
+        block: block(100),
+        success,
+        paid: Some((USD_A, Amount::new(amount), address(to))),
+        gas: Amount::new(5),
+        depth,
+    };
+    for (case, command, answer) in [
+        ("another amount", adopt(99, "DEST", true, DEEP), Rejection::NotProven),
+        ("another destination", adopt(100, "OTHER", true, DEEP), Rejection::NotProven),
+        ("it was reverted", adopt(100, "DEST", false, DEEP), Rejection::NotProven),
+        ("not final", adopt(100, "DEST", true, Depth { finalized: false, ..DEEP }), Rejection::NotFinal),
+    ] {
+        assert_eq!(world.refusal(command), Some(answer), "{case}");
+        assert_eq!(world.held(alice, USD), held, "{case}");
+    }
+    world.ok(adopt(100, "DEST", true, DEEP));
+    assert!(world.state.payout(payout).is_none() && world.state.dispatch(dispatch).is_none());
+    assert_eq!((world.held(alice, USD), world.holding(HOT_A, USD_A)), (0, (usd - 100, 0)));
+    assert_eq!(world.holding(HOT_A, COIN_A).1, 0, "no gas stays reserved");
+    assert_eq!(world.state.wallet(HOT_A).and_then(|wallet| wallet.next_nonce), Some(1));
+}

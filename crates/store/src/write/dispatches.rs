@@ -38,6 +38,10 @@ impl Writer<'_> {
         row.ok_or_else(|| self.unfit("a transaction slot that is not open"))
     }
 
+    pub(super) fn dispatch_is_open(&self, id: DispatchId) -> Result<bool, Error> {
+        Ok(self.find(sql::READ_DISPATCH, bind![id], |columns| columns.take::<WalletIx>())?.is_some())
+    }
+
     /// Where the slot stands is where its payout stands.
     fn follow(&self, payout: Option<PayoutId>, dispatch: DispatchId, step: &str) -> Result<(), Error> {
         let Some(payout) = payout else { return Ok(()) };

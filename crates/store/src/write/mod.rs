@@ -162,7 +162,10 @@ impl<'t> Writer<'t> {
             DispatchFinal { dispatch, sighting, gas, .. } => self.dispatch_final(*dispatch, sighting, *gas),
             DispatchDead { dispatch, by, block } => self.dispatch_dead(*dispatch, by, block),
             DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas } => {
-                self.insert_dispatch(*dispatch, *wallet, *nonce, purpose.as_ref(), Amount::ZERO)?;
+                // An attempt that a restore lost ends a slot that is open already.
+                if !self.dispatch_is_open(*dispatch)? {
+                    self.insert_dispatch(*dispatch, *wallet, *nonce, purpose.as_ref(), Amount::ZERO)?;
+                }
                 self.dispatch_adopted(*dispatch, *wallet, purpose.as_ref(), (tx, block, *success), lost.is_some(), *gas)
             }
             TransferRequested { transfer, network, tx, order, .. } => {

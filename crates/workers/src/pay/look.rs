@@ -114,16 +114,37 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         if let Some(payment) = &sent.payment
             && self.did_the_same(by, payment).await?
         {
-            // A journal that was restored may lack an attempt: burying it would pay twice. A person has to look.
-            self.track(id, |known| known.stuck = Some(Why::UsedElsewhere));
-            let reason =
-                format!("nonce {} was used by {by}, which is not in the journal and made the same payment", sent.nonce);
-            let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
-            self.books.submit(freeze).await?.ok();
-            return Ok(());
+            return self.adopt_the_same(id, sent, by, payment, depth).await;
         }
         tracing::error!(network.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
         self.books.submit(Command::BuryDispatch { dispatch: id, by, block, depth }).await?.ok();
+        Ok(())
+    }
+
+    /// A journal that was restored may lack an attempt: burying it would pay twice. What it paid is paid; the wallet waits
+    /// for a person all the same, because somebody else with our key could have made it.
+    async fn adopt_the_same(
+        &self,
+        id: DispatchId,
+        sent: &Sent,
+        tx: TxId,
+        payment: &Payment,
+        depth: Depth,
+    ) -> Result<(), Error> {
+        let reason =
+            format!("nonce {} was used by {tx}, which is not in the journal and made the same payment", sent.nonce);
+        let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
+        self.books.submit(freeze).await?.ok();
+        let TxStatus::InBlock(found) = self.network.status(tx).await? else { return Ok(()) };
+        let (network, asset) = (Box::<str>::from(self.network.id()), payment.asset.clone());
+        let look = move |state: &State| crate::watch::asset_of(state, state.network_by_id(&network)?, &asset);
+        let asset = self.books.query(look).await?;
+        let paid = asset.map(|asset| (asset, payment.amount, payment.to.clone()));
+        let (wallet, nonce, block, gas) = (sent.wallet, sent.nonce, found.block, found.cost);
+        let adopt = Command::AdoptDispatch { wallet, nonce, tx, block, success: true, paid, gas, depth };
+        if self.books.submit(adopt).await?.is_err() {
+            self.track(id, |known| known.stuck = Some(Why::UsedElsewhere));
+        }
         Ok(())
     }
 

@@ -110,20 +110,16 @@ fn e11_a_payout_whose_nonce_is_proven_to_be_used_by_another_is_paid_with_a_new_o
 }
 
 #[test]
-fn a_nonce_used_elsewhere_for_the_very_same_payment_is_left_to_a_person() {
+fn a_nonce_used_elsewhere_for_the_very_same_payment_is_that_payment_and_a_person_is_called() {
     let (world, payout) = nonce_taken_by(|world| {
         let to = World::nobody(1);
         let args = [tokengine_testkit::Arg::from(&to), tokengine_testkit::Arg::Uint(1_000)];
         let data = world.artifact.call("transfer(address,uint256)", &args).expect("encoded");
         serde_json::json!({"to": world.token, "data": data})
     });
-    tokengine_testkit::wait_until("it is said", std::time::Duration::from_secs(20), || {
-        world.status().stuck.iter().any(|stuck| stuck.why == "nonce-used-elsewhere")
-    })
-    .expect("the status says so");
-    assert!(world.look(move |state| state.payout(payout).is_some()), "nothing is released");
-    world.ok(Command::ThawWallet { wallet: HOT, reason: "a mistake".into() });
-    world.anvil.mine(4).expect("mined");
-    world.until("it is frozen again", |state| state.wallet(HOT).is_some_and(|wallet| wallet.frozen.is_some()));
+    world.until_ended(payout);
+    assert!(world.look(|state| state.wallet(HOT).is_some_and(|wallet| wallet.frozen.is_some())), "a person is called");
+    world.ok(Command::ThawWallet { wallet: HOT, reason: "it was ours".into() });
+    world.books_balance();
     assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000, "paid once");
 }
