@@ -88,11 +88,9 @@ fn a_backup_made_while_running_is_restored_elsewhere_and_pays_nothing_twice() {
     let mut world = World::one();
     world.deposited(0, 1, "usd", 100 * DOLLAR6);
     let account = world.account(0, 1);
-    // The payout is asked for, and cannot go yet: the operator holds everything while the backup is made.
     let to = world.nobody(1);
     let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: to.clone() };
     let (body, same) = (world.signed(&order), key());
-    let all = json!({"everything": true, "reason": "backup"});
     // No block comes, so that it is signed and sent, and not final, when the backup is made.
     world.nodes[0].set_automine(false).expect("set");
     let asked = world.post_as("/v1/withdrawals", &same, &body).expect(202);
@@ -100,7 +98,7 @@ fn a_backup_made_while_running_is_restored_elsewhere_and_pays_nothing_twice() {
     world.until_still("it is sent", |world| world.withdrawal(&id)["status"] == "sent");
     let copied = world.cli_json(&["backup", "backups/one"]);
     assert!(copied["position"].as_u64().is_some_and(|position| position > 0), "{copied}");
-    // Then it is paid, and so is another one that the backup knows nothing of; and then the disk is lost.
+    // Then it is paid, and then the disk is lost.
     world.nodes[0].set_automine(true).expect("set");
     world.until_status(&id, "committed");
     world.kill();
@@ -122,8 +120,40 @@ fn a_backup_made_while_running_is_restored_elsewhere_and_pays_nothing_twice() {
     let next = world.withdraw(&next);
     world.until_status(&next, "committed");
     assert_eq!(world.on_chain(0, "usd", &to), 8 * DOLLAR6);
-    world.post("/v1/operator/pause", &all).expect(200);
     assert_eq!(world.stop(), Some(0));
+}
+
+#[test]
+fn what_was_paid_after_the_backup_is_not_paid_again_when_its_request_is_repeated() {
+    let mut world = World::one();
+    world.deposited(0, 1, "usd", 100 * DOLLAR6);
+    world.cli_json(&["backup", "backups/one"]);
+    let to = world.nobody(1);
+    let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: to.clone() };
+    let (body, same) = (world.signed(&order), key());
+    let asked = world.post_as("/v1/withdrawals", &same, &body).expect(202);
+    world.until_status(asked["id"].as_str().expect("an id"), "committed");
+    world.kill();
+    world.cli_json(&["restore", "backups/one", "--data", "other"]);
+    let folder = world.path().join("other");
+    world.launch(&[], &["--data", folder.to_str().expect("a path")]);
+    world.wait_ready();
+    // The client repeats its request, which the restored journal has never heard of. Its nonce is used already, by a
+    // transaction of ours that does the very same.
+    let client = world.client();
+    let mut id = String::new();
+    world.until("the request is taken", |world| {
+        let answer = world.rt.block_on(client.post("/v1/withdrawals", &same, &body)).expect("answered");
+        id = answer["id"].as_str().unwrap_or_default().to_owned();
+        answer.status == 202
+    });
+    world.until_status(&id, "committed");
+    let end = world.nodes[0].block_number().expect("asked") + 12;
+    world.until("blocks have come", |world| world.nodes[0].block_number().expect("asked") >= end);
+    assert_eq!(world.on_chain(0, "usd", &to), 7 * DOLLAR6, "paid once");
+    assert_eq!(world.free(&world.account(0, 1), "usd"), 93 * WHOLE - USD_FEE);
+    assert_eq!(world.nodes[0].nonce(&world.hot(0), "latest").expect("asked"), 1, "and nothing else was sent");
+    world.books_balance();
 }
 
 #[test]
