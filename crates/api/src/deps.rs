@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokengine_core::{AccountIx, Address, Time};
+use tokengine_core::{Address, Time};
 use tokengine_keys::Secret;
 
 /// A future of a trait that is used behind a pointer.
@@ -35,7 +35,7 @@ pub struct NetworkStatus {
     pub finalized: Option<u64>,
     /// Milliseconds from one block to the next, on average.
     pub block_ms: Option<u64>,
-    /// When this was seen.
+    /// When enough nodes last told a head, be it an old one.
     pub seen_at: Option<Time>,
     /// The nodes, in the order of the configuration.
     pub nodes: Vec<NodeStatus>,
@@ -85,8 +85,9 @@ pub struct Derived {
     pub key: Box<str>,
 }
 
-/// Derives deposit addresses: network by CAIP-2 id, and account. `None` where the operator gives none out.
-pub type DeriveAddress = Arc<dyn Fn(&str, AccountIx) -> Option<Derived> + Send + Sync>;
+/// Derives deposit addresses: network by CAIP-2 id, and the name that the account was opened under, never its number: after a
+/// restore a number may become another account's. `None` where the operator gives none out.
+pub type DeriveAddress = Arc<dyn Fn(&str, &str) -> Option<Derived> + Send + Sync>;
 
 /// Who may see the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

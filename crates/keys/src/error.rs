@@ -43,11 +43,11 @@ pub enum Error {
     /// A text is not a BIP-32 derivation path.
     #[error("not a derivation path like m/44'/60'/0'/0/0")]
     DerivationPath,
-    /// An index or account number is above 2^31 - 1, where BIP-32 counts hardened keys.
-    #[error("{index} is above the largest index of a derived key, 2147483647")]
+    /// An account number is above 2^31 - 1, where BIP-32 counts hardened keys, or an index of a family above 2^62 - 1.
+    #[error("{index} is above the largest index of a derived key")]
     Index {
         /// The number asked for.
-        index: u32,
+        index: u64,
     },
     /// A key cannot be derived (its number fell outside the curve: one in 2^127, never seen).
     #[error("no key can be derived at {at}; take the next index")]

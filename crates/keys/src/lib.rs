@@ -28,7 +28,7 @@ pub mod typed;
 
 pub use alloy::primitives::Address as EvmAddress;
 pub use error::{Error, KeystoreProblem};
-pub use hd::{DepositAddresses, DepositKeys, DerivationPath, MAX_INDEX, Mnemonic, SeedKeys, Words};
+pub use hd::{DepositAddresses, DepositKeys, DerivationPath, MAX_FAMILY_INDEX, MAX_INDEX, Mnemonic, SeedKeys, Words};
 pub use keyring::{KeyName, KeyRef, KeySpec, KeyStage, Keyring, Material, MnemonicSource, RemoteSpec};
 pub use keystore::{Content, Keystore, ScryptCost};
 pub use random::random_bytes;

@@ -232,7 +232,9 @@ pub(super) async fn deposit_address(
     if let Some(view) = known_address(&app, account, network).await? {
         return reply::ok(&view);
     }
-    let derived = (app.derive)(&asked.network, account).ok_or_else(|| {
+    let name = app.engine.query(move |state| state.account_name(account).map(Box::<str>::from)).await?;
+    let name = name.ok_or_else(|| Problem::not_found("account"))?;
+    let derived = (app.derive)(&asked.network, &name).ok_or_else(|| {
         Problem::unsupported("no-deposit-addresses", "the operator gives no deposit addresses on this network")
     })?;
     let role = Role::Deposit(account);

@@ -50,17 +50,21 @@ pub struct Nodes {
     pub contracts: Mutex<BTreeMap<String, bool>>,
     pub questions: AtomicUsize,
     pub silent: std::sync::atomic::AtomicBool,
+    /// Blocks above 112 that the head has.
+    pub ahead: AtomicU64,
+    /// Milliseconds since the head was told.
+    pub old: AtomicU64,
 }
 
 impl NetworkSource for Nodes {
     fn status(&self, network: &str) -> Option<NetworkStatus> {
         let node = |name: &str, up| NodeStatus { name: name.into(), up, head: up.then_some(112), error: None };
         network.starts_with("eip155:1").then(|| NetworkStatus {
-            head: Some(112),
+            head: Some(112 + self.ahead.load(Ordering::Relaxed)),
             safe: Some(108),
             finalized: Some(104),
             block_ms: Some(2000),
-            seen_at: Some(Time(1_772_366_400_000)),
+            seen_at: Some(Time(tokengine_engine::system_clock().0 - self.old.load(Ordering::Relaxed))),
             nodes: vec![node("first", true), node("second", false)],
             error: None,
         })
@@ -202,8 +206,9 @@ impl World {
             store: reader.clone(),
             networks: nodes.clone(),
             derive: Arc::new(|network, account| {
-                let address = address(&format!("0x{:040x}", 0x1000 + account.0));
-                network.starts_with("eip155:1").then(|| Derived { address, key: format!("deposit/{account}").into() })
+                let number = account.bytes().fold(0x1000u64, |sum, byte| sum * 31 + u64::from(byte));
+                let address = address(&format!("0x{number:040x}"));
+                network.starts_with("eip155:1").then(|| Derived { address, key: format!("deposit/{number}").into() })
             }),
             instance: INSTANCE,
             secret: Secret::new([9; 32]),

@@ -1,11 +1,11 @@
-//! One deposit address for each account of the ledger, by its index.
+//! One deposit address for each account of the ledger, by its index: a small number, or a hash of 62 bits.
 
 use std::fmt;
 
 use alloy::primitives::Address;
 use bip32::{ExtendedKey, Prefix, XPrv, XPub};
 
-use super::child;
+use super::{child, levels};
 use crate::{Error, EvmAddress, LocalSigner};
 
 /// Deposit addresses by index, from public keys alone: it can be asked by the program that faces the internet, and nothing
@@ -49,12 +49,16 @@ impl DepositAddresses {
         self.account.to_string(Prefix::XPUB)
     }
 
-    /// The address `index`, at `m/44'/60'/account'/0/index`.
+    /// The address `index`, at `m/44'/60'/account'/0/index`; an index above [`crate::MAX_INDEX`] takes two levels,
+    /// `0/(index >> 31)/(index & MAX_INDEX)`.
     ///
     /// # Errors
-    /// [`Error::Index`] above [`crate::MAX_INDEX`]; [`Error::Derivation`] once in 2^127.
-    pub fn address(&self, index: u32) -> Result<EvmAddress, Error> {
-        let key = self.external.derive_child(child(index, false)?).map_err(|_| no_key(index))?;
+    /// [`Error::Index`] above [`crate::MAX_FAMILY_INDEX`]; [`Error::Derivation`] once in 2^127.
+    pub fn address(&self, index: u64) -> Result<EvmAddress, Error> {
+        let mut key = self.external.clone();
+        for level in levels(index)? {
+            key = key.derive_child(level).map_err(|_| no_key(index))?;
+        }
         Ok(Address::from_public_key(key.public_key()))
     }
 }
@@ -88,7 +92,7 @@ impl DepositKeys {
     ///
     /// # Errors
     /// As [`DepositAddresses::address`].
-    pub fn address(&self, index: u32) -> Result<EvmAddress, Error> {
+    pub fn address(&self, index: u64) -> Result<EvmAddress, Error> {
         self.watch.address(index)
     }
 
@@ -96,8 +100,11 @@ impl DepositKeys {
     ///
     /// # Errors
     /// As [`DepositAddresses::address`].
-    pub fn signer(&self, index: u32) -> Result<LocalSigner, Error> {
-        let key = self.external.derive_child(child(index, false)?).map_err(|_| no_key(index))?;
+    pub fn signer(&self, index: u64) -> Result<LocalSigner, Error> {
+        let mut key = self.external.clone();
+        for level in levels(index)? {
+            key = key.derive_child(level).map_err(|_| no_key(index))?;
+        }
         Ok(LocalSigner::new(key.private_key().clone()))
     }
 }
@@ -108,7 +115,7 @@ impl fmt::Debug for DepositKeys {
     }
 }
 
-fn no_key(index: u32) -> Error {
+fn no_key(index: u64) -> Error {
     Error::Derivation { at: format!("index {index}") }
 }
 
@@ -131,7 +138,7 @@ mod tests {
         ] {
             let signer = junk().signer(&DerivationPath::ethereum(index).unwrap()).unwrap();
             assert_eq!(signer.evm_address().to_string(), address);
-            assert_eq!(junk().deposit_addresses(0).unwrap().address(index).unwrap().to_string(), address);
+            assert_eq!(junk().deposit_addresses(0).unwrap().address(index.into()).unwrap().to_string(), address);
         }
     }
 
@@ -140,10 +147,12 @@ mod tests {
         let keys = junk().deposit_keys(1).unwrap();
         let watch = DepositAddresses::from_xpub(&keys.watch().xpub()).unwrap();
         assert_eq!(keys.watch().xpub(), junk().xpub(&"m/44'/60'/1'".parse().unwrap()).unwrap());
-        for index in [0, 1, 17, 1_000_000, crate::MAX_INDEX] {
+        let largest = u64::from(crate::MAX_INDEX);
+        for index in [0, 1, 17, 1_000_000, largest, largest + 1, 1 << 61, crate::MAX_FAMILY_INDEX] {
             assert_eq!(watch.address(index).unwrap(), keys.signer(index).unwrap().evm_address(), "{index}");
         }
-        assert_eq!(watch.address(1 << 31).unwrap_err().code(), "key-index-too-large");
+        assert_ne!(watch.address(largest + 1).unwrap(), watch.address(1).unwrap(), "two levels are not one");
+        assert_eq!(watch.address(1 << 62).unwrap_err().code(), "key-index-too-large");
         let other = junk().deposit_addresses(2).unwrap();
         assert_ne!(other.address(0).unwrap(), watch.address(0).unwrap(), "accounts do not share addresses");
     }

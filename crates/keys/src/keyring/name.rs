@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, MAX_INDEX};
+use crate::{Error, MAX_FAMILY_INDEX};
 
 /// The name of a key or a family of keys: 1 to 32 of a-z, 0-9 and '-'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -48,8 +48,8 @@ impl fmt::Display for KeyName {
 pub struct KeyRef {
     /// The name of the key or the family.
     pub name: KeyName,
-    /// The index within a family, at most [`MAX_INDEX`].
-    pub index: Option<u32>,
+    /// The index within a family, at most [`MAX_FAMILY_INDEX`].
+    pub index: Option<u64>,
 }
 
 impl KeyRef {
@@ -59,7 +59,7 @@ impl KeyRef {
     }
 
     /// One key of a family.
-    pub fn of_family(name: KeyName, index: u32) -> Self {
+    pub fn of_family(name: KeyName, index: u64) -> Self {
         Self { name, index: Some(index) }
     }
 }
@@ -75,9 +75,9 @@ impl FromStr for KeyRef {
         };
         let name = name.parse().map_err(|_| refused())?;
         let index = index.map(|digits| {
-            let index: u32 = digits.parse().map_err(|_| refused())?;
+            let index: u64 = digits.parse().map_err(|_| refused())?;
             // One spelling for each key: no sign, no leading zero.
-            if index > MAX_INDEX || index.to_string() != digits { Err(refused()) } else { Ok(index) }
+            if index > MAX_FAMILY_INDEX || index.to_string() != digits { Err(refused()) } else { Ok(index) }
         });
         Ok(Self { name, index: index.transpose()? })
     }
@@ -98,13 +98,24 @@ mod tests {
 
     #[test]
     fn a_reference_has_one_spelling() {
-        for good in ["hot-1", "a", "deposits/0", "deposits/2147483647"] {
+        for good in ["hot-1", "a", "deposits/0", "deposits/4611686018427387903"] {
             assert_eq!(good.parse::<KeyRef>().map(|key| key.to_string()).ok().as_deref(), Some(good));
         }
         let long = "x".repeat(33);
-        for bad in
-            ["", "/", "Hot", "hot 1", "hot/", "/1", "hot/01", "hot/+1", "hot/-1", "hot/2147483648", "hot/1/2", &long]
-        {
+        for bad in [
+            "",
+            "/",
+            "Hot",
+            "hot 1",
+            "hot/",
+            "/1",
+            "hot/01",
+            "hot/+1",
+            "hot/-1",
+            "hot/4611686018427387904",
+            "hot/1/2",
+            &long,
+        ] {
             assert_eq!(bad.parse::<KeyRef>().map_err(|e| e.code()), Err("key-reference-invalid"), "{bad}");
         }
     }

@@ -194,7 +194,7 @@ impl TryFrom<RawKeySpec> for KeySpec {
                 match (path, account) {
                     (Some(path), None) => Material::Derived { words, path: path.parse().map_err(wrapped)? },
                     (None, Some(account)) if account <= crate::MAX_INDEX => Material::Family { words, account },
-                    (None, Some(index)) => return Err(wrapped(Error::Index { index })),
+                    (None, Some(index)) => return Err(wrapped(Error::Index { index: index.into() })),
                     _ => return Err(refused("say either `path`, for one key, or `account`, for a family")),
                 }
             }

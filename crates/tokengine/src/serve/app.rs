@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokengine_api::{Deps, Derived, HealthDeps, Limits, NetworkSource, health_router};
 use tokengine_chain::evm::EvmNode;
-use tokengine_core::{AccountIx, Address};
+use tokengine_core::Address;
 use tokengine_engine::{Engine, Follower, Handle, Lane, follow, system_clock};
 use tokengine_keys::{KeyName, KeyRef, Keyring, Secret, random_bytes};
 use tokengine_workers::Workers;
@@ -233,15 +233,22 @@ async fn list(handle: &Handle, wanted: listing::Wanted, keys: Arc<Keyring>, stag
     if refused.is_empty() { Ok(()) } else { Err(refused.into()) }
 }
 
-/// Deposit addresses: the account's number is the index within the family.
+/// Deposit addresses: a hash of the account's name is the index within the family, so that an account has the same address
+/// again after a restore, and no other account ever has it.
 fn derive(family: Option<KeyName>, config: &Config, keys: Arc<Keyring>) -> tokengine_api::DeriveAddress {
     let networks: Vec<String> = config.networks.iter().map(|network| network.id.to_string()).collect();
-    Arc::new(move |network: &str, account: AccountIx| {
+    Arc::new(move |network: &str, account: &str| {
         let family = family.as_ref().filter(|_| networks.iter().any(|listed| listed == network))?;
-        let key = KeyRef::of_family(family.clone(), account.0);
+        let key = KeyRef::of_family(family.clone(), deposit_index(account));
         let address = keys.address(&key).ok()?;
         Some(Derived { address: Address::new(&address.to_string())?, key: key.to_string().into() })
     })
+}
+
+/// 61 bits of a hash, and one that keeps it apart from the small numbers that a person would count by.
+fn deposit_index(account: &str) -> u64 {
+    let half = tokengine_core::Fingerprint::of("deposit-address", &[account.as_bytes()]).0 >> 67;
+    1 << 61 | u64::try_from(half).expect("61 bits are left")
 }
 
 /// Lets all reconcilers look now.
@@ -318,4 +325,23 @@ async fn look(
             Err(error) => tracing::debug!(error = %error, "Books are not looked at"),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::deposit_index;
+    use tokengine_keys::{MAX_FAMILY_INDEX, MAX_INDEX};
+
+    #[test]
+    fn a_deposit_address_follows_from_the_accounts_name_for_ever() {
+        // Addresses are in customers' hands: this number may never change.
+        assert_eq!(deposit_index("eip155:1:0xab16a96D359eC26a11e2C2b3d8f8B8942d5Bfcdb"), GOLDEN);
+        for name in ["treasury", "shop", "eip155:1:0x22227A31dd842196A246d8f3b775998560eAa61d"] {
+            let index = deposit_index(name);
+            assert!(index > u64::from(MAX_INDEX) && index <= MAX_FAMILY_INDEX);
+            assert_ne!(index, GOLDEN);
+        }
+    }
+
+    const GOLDEN: u64 = 2_885_456_979_169_352_873;
 }
