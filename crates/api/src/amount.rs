@@ -58,7 +58,7 @@ impl AmountIn {
         let wrong = |field: &str, error: ParseAmountError| {
             let code = match error {
                 ParseAmountError::NotANumber => "amount-not-a-number",
-                ParseAmountError::TooFine { .. } => "amount-too-fine",
+                ParseAmountError::TooFine { .. } => "amount-not-representable",
                 ParseAmountError::TooLarge => "amount-too-large",
             };
             Problem::field(format!("{pointer}/{field}"), code, error.to_string())
@@ -98,13 +98,13 @@ mod tests {
             (units("-1"), Err("amount-not-a-number")),
             (units("1e6"), Err("amount-not-a-number")),
             (units("007"), Err("amount-not-a-number")),
-            (units("1.0"), Err("amount-too-fine")),
+            (units("1.0"), Err("amount-not-representable")),
             (units("１"), Err("amount-not-a-number")),
             (decimal("NaN"), Err("amount-not-a-number")),
             (decimal("+1"), Err("amount-not-a-number")),
             (decimal("1."), Err("amount-not-a-number")),
             (decimal(""), Err("amount-not-a-number")),
-            (decimal("0.0000001"), Err("amount-too-fine")),
+            (decimal("0.0000001"), Err("amount-not-representable")),
             (units("340282366920938463463374607431768211456"), Err("amount-too-large")),
         ] {
             let amount = AmountIn { base_units: base_units.map(Into::into), decimal: decimals.map(Into::into) };

@@ -116,7 +116,7 @@ async fn what_is_not_as_it_must_be_is_refused_with_its_place() {
         ("not a number", amount("NaN"), 400, "/amount/decimal", "amount-not-a-number"),
         ("leading zeros", amount("007"), 400, "/amount/decimal", "amount-not-a-number"),
         ("digits of another script", amount("１２"), 400, "/amount/decimal", "amount-not-a-number"),
-        ("finer than the asset", amount("0.0000001"), 400, "/amount/decimal", "amount-too-fine"),
+        ("finer than the asset", amount("0.0000001"), 400, "/amount/decimal", "amount-not-representable"),
         ("overflow", amount(&"9".repeat(60)), 400, "/amount/decimal", "amount-too-large"),
         ("a JSON number", changed("amount", json!({"decimal": 10})), 400, "/amount/decimal", "field-invalid"),
         ("a bare number", changed("amount", json!("10")), 400, "/amount", "field-invalid"),
