@@ -179,7 +179,8 @@ impl State {
         if let Some(cold) = self.wallet_at(deposit.key.network, &deposit.from) {
             return Ok(CreditTo::Refill(cold));
         }
-        if self.funding.contains_key(&(deposit.key.network, deposit.key.tx)) {
+        let funding = self.funding.contains_key(&(deposit.key.network, deposit.key.tx));
+        if funding && !matches!(wallet.role, Role::Deposit(_)) {
             return Ok(CreditTo::Equity);
         }
         let rules = &asset.rules;

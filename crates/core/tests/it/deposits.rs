@@ -405,3 +405,21 @@ fn what_was_paid_before_the_first_block_that_counts_is_never_credited() {
         assert_eq!(world.refusal(Command::SeeDeposit { deposit }), answer, "{height}");
     }
 }
+
+#[test]
+fn a14_what_a_funding_transaction_pays_to_a_customers_address_is_the_customers() {
+    let mut world = World::new();
+    world.ok(Command::OpenAccount { request: None, name: "shop".into() });
+    let shop = world.state.account_by_name("shop").expect("opened");
+    let role = Role::Deposit(shop);
+    world.ok(Command::ListWallet { request: None, network: A, address: address("SHOPDEP"), role, key: "m/1".into() });
+    let wallet = world.state.deposit_wallet(shop, A).expect("listed");
+    let request = world.request();
+    world.ok(Command::AnnounceFunding { request, network: A, tx: tx(1), reason: "batch".into() });
+    for (position, wallet) in [(0, HOT_A), (1, wallet)] {
+        let deposit = world.incoming(key(1, position), USD_A, wallet, "OPERATOR", 100);
+        world.credit(deposit);
+    }
+    assert_eq!(world.free(shop, USD), 100 * 1_000_000_000_000);
+    assert_eq!(world.state.totals(USD).expect("listed").equity_in.base_units(), 100 * 1_000_000_000_000);
+}
