@@ -1,5 +1,6 @@
 //! `[[token]]` and `[[asset]]`.
 
+use super::check::Names;
 use super::inner::{Inner, finality};
 use super::mistake::Origin;
 use super::network::{decimal, optional};
@@ -13,7 +14,6 @@ use tokengine_core::{Address, Amount, AssetRules, Fees, Finality};
 pub(crate) struct Token {
     pub(crate) id: String,
     pub(crate) decimals: u8,
-    pub(crate) origin: Origin,
 }
 
 /// An asset as configured.
@@ -23,7 +23,6 @@ pub(crate) struct Asset {
     pub(crate) token: String,
     pub(crate) decimals: u8,
     pub(crate) rules: AssetRules,
-    pub(crate) origin: Origin,
 }
 
 impl Asset {
@@ -33,28 +32,30 @@ impl Asset {
     }
 }
 
+/// The name of a token.
+pub(super) fn token_name(text: &str) -> Result<String, &'static str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let fine = (1..=32).contains(&text.len()) && text.bytes().all(plain);
+    if fine { Ok(text.to_owned()) } else { Err("it is 1 to 32 letters, digits, '-', '_' and '.'") }
+}
+
 /// Reads one `[[token]]`.
 pub(crate) fn token(group: &Group<'_>) -> Option<Token> {
-    let name = |text: &str| {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let fine = (1..=32).contains(&text.len()) && text.bytes().all(plain);
-        if fine { Ok(text.to_owned()) } else { Err("it is 1 to 32 letters, digits, '-', '_' and '.'") }
-    };
-    let (id, decimals) = (group.parsed("id", name), decimals(group));
-    Some(Token { id: id?.value, decimals: decimals?, origin: group.origin.clone() })
+    let (id, decimals) = (group.parsed("id", token_name), decimals(group));
+    Some(Token { id: id?.value, decimals: decimals? })
 }
 
 fn decimals(group: &Group<'_>) -> Option<u8> {
     let decimals = group.number::<u8>("decimals", 0)?;
     if decimals > 30 {
-        group.mistake("config-value", "`decimals` is at most 30");
+        group.mistake_in("decimals", "config-value", "`decimals` is at most 30");
         return None;
     }
     Some(decimals)
 }
 
-/// Reads one `[[asset]]`; `tokens` are those that were read before.
-pub(crate) fn asset(group: &Group<'_>, tokens: &[Token]) -> Option<Asset> {
+/// Reads one `[[asset]]`; `tokens` are those that could be read, and `names` what all of them are called.
+pub(crate) fn asset(group: &Group<'_>, tokens: &[Token], names: &Names) -> Option<Asset> {
     let id = group.parsed("id", str::parse::<AssetId>);
     if let Some(At { value, origin }) = &id
         && (value.token_id().is_some() || (value.slip44().is_none() && value.namespace() != "erc20"))
@@ -63,7 +64,7 @@ pub(crate) fn asset(group: &Group<'_>, tokens: &[Token]) -> Option<Asset> {
     }
     let token = group.text("token");
     let of = token.as_ref().and_then(|at| tokens.iter().find(|token| token.id == at.value));
-    if let (Some(at), None) = (&token, of) {
+    if let Some(at) = token.as_ref().filter(|at| names.lack(&at.value)) {
         group.reader.mistake(&at.origin, "config-unknown-reference", "there is no [[token]] of that name");
     }
     let decimals = decimals(group);
@@ -73,18 +74,21 @@ pub(crate) fn asset(group: &Group<'_>, tokens: &[Token]) -> Option<Asset> {
         let text = format!("it has {decimals} decimals and its token only {}", of.decimals);
         group.mistake("asset-finer-than-token", text);
     }
-    let rules = rules(group, decimals?, of?.decimals);
-    Some(Asset { id: id?.value, token: token?.value, decimals: decimals?, rules: rules?, origin: group.origin.clone() })
+    let rules = rules(group, decimals, of.map(|token| token.decimals));
+    Some(Asset { id: id?.value, token: token?.value, decimals: decimals?, rules: rules? })
 }
 
-fn rules(group: &Group<'_>, decimals: u8, token_decimals: u8) -> Option<AssetRules> {
+/// Without decimals an amount can be neither right nor wrong; all else is read.
+fn rules(group: &Group<'_>, decimals: Option<u8>, token_decimals: Option<u8>) -> Option<AssetRules> {
     let (deposits, payouts) = (group.flag("deposits"), group.flag("payouts"));
+    let amount = |name: &str| decimal(group, name, decimals?);
     let most = |name: &str| {
+        let decimals = decimals?;
         let parse = |text: &str| Amount::parse_decimal(text, decimals);
         optional(group, name, parse).map(|at| at.map_or(Amount::MAX, |at| at.value))
     };
-    let (min_deposit, max_deposit) = (decimal(group, "min_deposit", decimals), most("max_deposit"));
-    let (min_payout, max_payout) = (decimal(group, "min_payout", decimals), most("max_payout"));
+    let (min_deposit, max_deposit) = (amount("min_deposit"), most("max_deposit"));
+    let (min_payout, max_payout) = (amount("min_payout"), most("max_payout"));
     for (what, least, most) in [("deposit", min_deposit, max_deposit), ("payout", min_payout, max_payout)] {
         if let (Some(least), Some(most)) = (least, most)
             && least > most
@@ -93,7 +97,7 @@ fn rules(group: &Group<'_>, decimals: u8, token_decimals: u8) -> Option<AssetRul
         }
     }
     let (fees, tiers) = (fees(group, token_decimals), tiers(group, decimals));
-    let sweep_from = decimal(group, "sweep_from", decimals);
+    let sweep_from = amount("sweep_from");
     Some(AssetRules {
         deposits: deposits?,
         payouts: payouts?,
@@ -107,11 +111,11 @@ fn rules(group: &Group<'_>, decimals: u8, token_decimals: u8) -> Option<AssetRul
     })
 }
 
-fn fees(group: &Group<'_>, decimals: u8) -> Option<Fees> {
+fn fees(group: &Group<'_>, decimals: Option<u8>) -> Option<Fees> {
     let item = group.item("fees")?;
     let inner = Inner::new(group.reader, "`fees`", &item, &["success", "success_bps", "failure"])?;
-    let (success, failure) =
-        (inner.amount("success", decimals, Amount::ZERO), inner.amount("failure", decimals, Amount::ZERO));
+    let amount = |name: &str| inner.amount(name, decimals?, Amount::ZERO);
+    let (success, failure) = (amount("success"), amount("failure"));
     let success_bps = inner.number("success_bps", 0, 0u16);
     if success_bps.is_some_and(|bps| bps > 10_000) {
         group.reader.mistake(inner.origin, "config-value", "`success_bps` is at most 10000: all of it");
@@ -119,7 +123,7 @@ fn fees(group: &Group<'_>, decimals: u8) -> Option<Fees> {
     Some(Fees { success: success?, success_bps: success_bps?, failure: failure? })
 }
 
-fn tiers(group: &Group<'_>, decimals: u8) -> Option<Vec<(Amount, Finality)>> {
+fn tiers(group: &Group<'_>, decimals: Option<u8>) -> Option<Vec<(Amount, Finality)>> {
     let item = group.item("finality")?;
     let wrong = |origin: &Origin, text: &str| group.reader.mistake(origin, "config-finality", text);
     let Node::List(list) = &item.node else {
@@ -148,7 +152,8 @@ fn tiers(group: &Group<'_>, decimals: u8) -> Option<Vec<(Amount, Finality)>> {
                 None
             }
         };
-        match (inner.amount("up_to", decimals, Amount::MAX), level) {
+        let up_to = decimals.and_then(|decimals| inner.amount("up_to", decimals, Amount::MAX));
+        match (up_to, level) {
             (Some(up_to), Some(level)) => {
                 if tiers.last().is_some_and(|(below, _)| *below >= up_to) {
                     wrong(&entry.origin, "`up_to` rises from tier to tier");

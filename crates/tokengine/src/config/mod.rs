@@ -22,7 +22,8 @@ use tokengine_api::{PageAccess, Rate};
 use tokengine_keys::{KeyName, KeySpec};
 
 pub(crate) use asset::{Asset, Token};
-pub(crate) use mistake::{Mistake, Origin, Source};
+use check::{AllNames, Entries};
+pub(crate) use mistake::{Mistake, Source};
 pub(crate) use network::{HouseRole, Network, Wallet};
 pub(crate) use print::documentation;
 pub(crate) use reader::{ENV_PREFIX, Layers, Shown};
@@ -119,24 +120,31 @@ impl Config {
         let api = api(&reader.section(&root, "api"));
         let telemetry = telemetry(&reader.section(&root, "telemetry"));
         let deposits = network::optional(&reader.section(&root, "deposits"), "key", |text| text.parse::<KeyName>());
-        let key_groups = reader.sections(&root, "key");
-        let keys: Vec<Option<KeySpec>> = key_groups.iter().map(key::key).collect();
+        let entries = Entries {
+            keys: reader.sections(&root, "key"),
+            networks: reader.sections(&root, "network"),
+            wallets: reader.sections(&root, "wallet"),
+            tokens: reader.sections(&root, "token"),
+            assets: reader.sections(&root, "asset"),
+        };
+        let names = AllNames::of(&entries);
+        let keys: Vec<Option<KeySpec>> = entries.keys.groups.iter().map(key::key).collect();
         let networks: Vec<Option<Network>> =
-            reader.sections(&root, "network").iter().map(|group| network::network(group, base)).collect();
-        let wallets: Vec<Option<Wallet>> = reader.sections(&root, "wallet").iter().map(network::wallet).collect();
-        let tokens: Vec<Option<Token>> = reader.sections(&root, "token").iter().map(asset::token).collect();
+            entries.networks.groups.iter().map(|group| network::network(group, base)).collect();
+        let wallets: Vec<Option<Wallet>> = entries.wallets.groups.iter().map(network::wallet).collect();
+        let tokens: Vec<Option<Token>> = entries.tokens.groups.iter().map(asset::token).collect();
         let known: Vec<Token> = tokens.iter().flatten().cloned().collect();
         let assets: Vec<Option<Asset>> =
-            reader.sections(&root, "asset").iter().map(|group| asset::asset(group, &known)).collect();
-        check::duplicates(reader, &key_groups, &networks, &tokens, &assets);
-        let deposits = deposits?;
+            entries.assets.groups.iter().map(|group| asset::asset(group, &known, &names.tokens)).collect();
+        // Before anything is given up for being unreadable: the mistakes across entries are told with those within them.
+        check::duplicates(reader, &entries, &names);
+        check::references(reader, &entries, &names, &keys, deposits.as_ref());
         let config = Self {
             base: base.to_owned(),
             engine: engine?,
             api: api?,
             telemetry: telemetry?,
-            deposits: deposits.as_ref().map(|at| at.value.clone()),
-            // What is missing here has a mistake of its own, and references to it are not a second one.
+            deposits: deposits?.map(|at| at.value),
             keys: keys.into_iter().collect::<Option<_>>()?,
             networks: networks.into_iter().collect::<Option<_>>()?,
             wallets: wallets.into_iter().collect::<Option<_>>()?,
@@ -145,7 +153,6 @@ impl Config {
             shown: Vec::new(),
             source: source.clone(),
         };
-        check::references(reader, &config, deposits.as_ref());
         Some(config)
     }
 }
@@ -156,13 +163,13 @@ fn engine(group: &Group<'_>, base: &Path) -> Option<EngineConfig> {
     let mib = |name: &str, least: i128| {
         let mib = group.number::<u64>(name, least)?;
         if mib > 1 << 20 {
-            group.mistake("config-value", format!("`{name}` is too large"));
+            group.mistake_in(name, "config-value", format!("`{name}` is too large"));
         }
         Some(mib.min(1 << 20) << 20)
     };
     let (segment_bytes, reserve_bytes) = (mib("segment_mib", 1), mib("reserve_mib", 0));
     if segment_bytes.is_some_and(|bytes| bytes > 2 << 30) {
-        group.mistake("config-value", "`segment_mib` is at most 2048");
+        group.mistake_in("segment_mib", "config-value", "`segment_mib` is at most 2048");
     }
     let snapshot_every = group.number::<u64>("snapshot_every", 1);
     let archive = network::optional(group, "archive", path);

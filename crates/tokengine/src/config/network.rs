@@ -20,7 +20,6 @@ pub(crate) struct Network {
     pub(crate) genesis: Option<BlockHash>,
     pub(crate) nodes: Vec<EvmConfig>,
     pub(crate) rules: Rules,
-    pub(crate) origin: Origin,
 }
 
 /// What a wallet of the operator's is for.
@@ -42,6 +41,10 @@ pub(crate) struct Wallet {
     pub(crate) address: Option<String>,
     pub(crate) origin: Origin,
 }
+
+/// The words for what a wallet is for.
+pub(super) const ROLES: &[(&str, HouseRole)] =
+    &[("hot", HouseRole::Hot), ("cold", HouseRole::Cold), ("gas", HouseRole::Gas), ("retiring", HouseRole::Retiring)];
 
 const NODE_KEYS: &[&str] = &["name", "url", "timeout_ms", "max_concurrent", "batch", "filter_limit", "traces"];
 
@@ -79,7 +82,6 @@ pub(crate) fn network(group: &Group<'_>, base: &Path) -> Option<Network> {
         genesis: genesis?.map(|at| at.value),
         nodes: nodes?,
         rules: Rules { start: start?, ..rules? },
-        origin: group.origin.clone(),
     })
 }
 
@@ -180,13 +182,7 @@ fn node(inner: &Inner<'_>, base: &Path) -> Option<EvmConfig> {
 /// Reads one `[[wallet]]`.
 pub(crate) fn wallet(group: &Group<'_>) -> Option<Wallet> {
     let network = group.parsed("network", str::parse::<ChainId>);
-    let roles = [
-        ("hot", HouseRole::Hot),
-        ("cold", HouseRole::Cold),
-        ("gas", HouseRole::Gas),
-        ("retiring", HouseRole::Retiring),
-    ];
-    let role = group.word("role", &roles);
+    let role = group.word("role", ROLES);
     let key = optional(group, "key", |text| text.parse::<KeyName>());
     let of = network.as_ref().map_or("eip155:1".to_owned(), |at| at.value.to_string());
     let canonical = |text: &str| {

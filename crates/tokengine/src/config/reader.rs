@@ -50,10 +50,14 @@ impl<'a> Reader<'a> {
         Self { layers, mistakes, shown, asked }
     }
 
-    /// Notes a mistake.
+    /// Notes a mistake, once: a value that is read twice is not wrong twice.
     pub(crate) fn mistake(&self, origin: &Origin, code: &'static str, text: impl Into<String>) {
         let place = self.layers.source.place(origin);
-        self.mistakes.borrow_mut().push((origin.clone(), Mistake { code, place, text: text.into() }));
+        let noted = (origin.clone(), Mistake { code, place, text: text.into() });
+        let mut mistakes = self.mistakes.borrow_mut();
+        if !mistakes.contains(&noted) {
+            mistakes.push(noted);
+        }
     }
 
     /// The document's sections; what is none is a mistake.
@@ -87,15 +91,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A section that may occur often.
-    pub(crate) fn sections(&'a self, root: &Table, name: &'static str) -> Vec<Group<'a>> {
+    pub(crate) fn sections(&'a self, root: &Table, name: &'static str) -> Sections<'a> {
         let section = schema::section(name).expect("the schema has every section that is read");
         let refuse = |origin: &Origin| {
             self.mistake(origin, "config-type", format!("this is a section that may occur often: write [[{name}]]"));
         };
+        let mut all = true;
         let list = match root.get(name).map(|(_, item)| item) {
             Some(Item { node: Node::List(list), .. }) => list.as_slice(),
             Some(Item { origin, .. }) => {
                 refuse(origin);
+                all = false;
                 &[]
             }
             None => &[],
@@ -104,6 +110,7 @@ impl<'a> Reader<'a> {
         for (number, item) in list.iter().enumerate() {
             let Node::Table(items) = &item.node else {
                 refuse(&item.origin);
+                all = false;
                 continue;
             };
             // Entries are called by their name where they have one, else by their number, from 1.
@@ -116,7 +123,7 @@ impl<'a> Reader<'a> {
             let path = format!("{name}.{named}");
             groups.push(Group::new(self, section, path, env, item.origin.clone(), items.clone()));
         }
-        groups
+        Sections { groups, all }
     }
 
     /// What was found wrong, in the order of the file, and what the values are.
@@ -141,6 +148,13 @@ impl<'a> Reader<'a> {
 /// A name as it stands in the environment.
 fn env_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// The entries of a section that may occur often.
+pub(crate) struct Sections<'a> {
+    pub(crate) groups: Vec<Group<'a>>,
+    /// No entry is missing because it is none.
+    pub(crate) all: bool,
 }
 
 /// One section, or one table within it, that is being read.
@@ -176,6 +190,12 @@ impl<'a> Group<'a> {
     /// Notes a mistake about the whole of it.
     pub(crate) fn mistake(&self, code: &'static str, text: impl Into<String>) {
         self.reader.mistake(&self.origin, code, text);
+    }
+
+    /// Notes a mistake about the value of one key.
+    pub(crate) fn mistake_in(&self, name: &str, code: &'static str, text: impl Into<String>) {
+        let found = self.look(self.section.key(name).expect("the schema has every key that is read"));
+        self.reader.mistake(found.as_ref().map_or(&self.origin, |item| &item.origin), code, text);
     }
 
     /// The value of a key from the uppermost layer that has it.
@@ -227,16 +247,17 @@ impl<'a> Group<'a> {
     /// A text.
     pub(crate) fn text(&self, name: &str) -> Option<At<String>> {
         let item = self.item(name)?;
-        let written = matches!(item.origin, Origin::Env(_) | Origin::Flag(_));
-        match item.node {
-            Node::Text(value) => Some(At { value, origin: item.origin }),
-            // A variable has no quotes that would tell "12" from 12.
-            Node::Int(number) if written => Some(At { value: number.to_string(), origin: item.origin }),
-            _ => {
-                self.wrong_type(name, &item);
-                None
-            }
+        let text = as_text(&item);
+        if text.is_none() {
+            self.wrong_type(name, &item);
         }
+        Some(At { value: text?, origin: item.origin })
+    }
+
+    /// A text that `parse` understands, for checks across entries: what is wrong with it is told where the entry is read.
+    pub(crate) fn peek<T, E>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<At<T>> {
+        let item = self.look(self.section.key(name).expect("the schema has every key that is read"))?;
+        Some(At { value: parse(&as_text(&item)?).ok()?, origin: item.origin })
     }
 
     /// A text that `parse` understands.
@@ -280,12 +301,24 @@ impl<'a> Group<'a> {
 
     /// One of a few words.
     pub(crate) fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Option<T> {
-        let pick = |text: &str| {
-            let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            found.ok_or_else(|| format!("it is one of {}", all.join(", ")))
-        };
-        self.parsed(name, pick).map(|at| at.value)
+        self.parsed(name, |text| pick(text, words)).map(|at| at.value)
+    }
+}
+
+/// What stands for `text` in a list of words.
+pub(crate) fn pick<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    found.ok_or_else(|| format!("it is one of {}", all.join(", ")))
+}
+
+/// The text in an item.
+fn as_text(item: &Item) -> Option<String> {
+    match (&item.node, &item.origin) {
+        (Node::Text(text), _) => Some(text.clone()),
+        // A variable has no quotes that would tell "12" from 12.
+        (Node::Int(number), Origin::Env(_) | Origin::Flag(_)) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -35,6 +35,7 @@ fn every_mistake_is_told_at_once_and_where() {
     let text = r#"
 [engine]
 segment_mib = 0
+reserve_mib = 9999999
 colour = "red"
 
 [api]
@@ -72,22 +73,24 @@ x = 1
         mistakes(text, &[("TOKENGINE_API__LISTENN", "x"), ("TOKENGINE_PEERS", "fine")]),
         [
             "t.toml:3:15 config-value",
-            "t.toml:4:1 config-unknown-key",
-            "t.toml:7:10 config-value",
-            "t.toml:8:8 config-value",
-            "t.toml:11:6 config-value",
-            "t.toml:12:9 config-nodes",
-            "t.toml:14:1 config-nodes",
-            "t.toml:18:19 config-value",
-            "t.toml:29:1 asset-finer-than-token",
-            "t.toml:34:2 config-unknown-section",
+            "t.toml:4:15 config-value",
+            "t.toml:5:1 config-unknown-key",
+            "t.toml:8:10 config-value",
+            "t.toml:9:8 config-value",
+            "t.toml:12:6 config-value",
+            "t.toml:13:9 config-nodes",
+            "t.toml:15:1 config-nodes",
+            "t.toml:19:19 config-value",
+            "t.toml:24:7 config-unknown-reference",
+            "t.toml:30:1 asset-finer-than-token",
+            "t.toml:35:2 config-unknown-section",
             "environment variable TOKENGINE_API__LISTENN config-unknown-variable",
         ]
     );
 }
 
 #[test]
-fn references_are_checked_when_all_parts_can_be_read() {
+fn references_are_checked_over_what_can_be_read() {
     let text = r#"
 [deposits]
 key = "hot"
@@ -115,10 +118,116 @@ address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
             "t.toml:3:7 config-key-kind",
             "t.toml:7:1 config-duplicate",
             "t.toml:10:1 config-no-coin",
-            "t.toml:13:1 config-unknown-reference",
-            "t.toml:17:1 config-unknown-reference",
+            "t.toml:16:7 config-unknown-reference",
+            "t.toml:18:11 config-unknown-reference",
         ]
     );
+    let unreadable = text.replace("name = \"hot\"\nprivate-key = { env = \"Y\" }", "name = \"hot\"\nstage = \"old\"");
+    let unreadable = unreadable.replace("127.0.0.1:1\" }]", "127.0.0.1:1\" }]\nreorg_depth = 0");
+    assert_eq!(
+        mistakes(&unreadable, &[]),
+        [
+            "t.toml:3:7 config-key-kind",
+            "t.toml:7:1 config-duplicate",
+            "t.toml:9:9 config-value",
+            "t.toml:10:1 config-no-coin",
+            "t.toml:13:15 config-value",
+            "t.toml:17:7 config-unknown-reference",
+            "t.toml:19:11 config-unknown-reference",
+        ]
+    );
+}
+
+/// A working configuration, but for what each case adds or replaces.
+const WORKING: &str = r#"
+[deposits]
+key = "all"
+[[key]]
+name = "all"
+xpub = "xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8Aw6ZRc1brxMyWMzG3DSSSSoekkudhUd9yLb6qx39T9nMdj"
+[[key]]
+name = "one"
+private-key = { env = "X" }
+[[key]]
+name = "two"
+private-key = { env = "Y" }
+[[network]]
+id = "eip155:1"
+nodes = [{ name = "a", url = "http://127.0.0.1:1" }]
+[[wallet]]
+network = "eip155:1"
+role = "hot"
+key = "one"
+[[wallet]]
+network = "eip155:1"
+role = "gas"
+key = "two"
+[[token]]
+id = "eth"
+decimals = 18
+[[token]]
+id = "usd"
+decimals = 6
+[[asset]]
+id = "eip155:1/slip44:60"
+token = "eth"
+decimals = 18
+[[asset]]
+id = "eip155:1/erc20:0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+token = "usd"
+decimals = 6
+"#;
+
+#[test]
+fn what_cannot_be_read_is_one_mistake_and_not_also_a_wrong_reference() {
+    read(WORKING, &[]).map_err(|mistakes| format!("{mistakes:?}")).expect("no mistakes");
+    for (case, part, wrong, told) in [
+        ("a token's decimals", "id = \"usd\"\ndecimals = 6", "id = \"usd\"\ndecimals = 99", "config-value"),
+        ("a token's name", "id = \"usd\"", "id = \"u s d\"", "config-value"),
+        ("a token without a name", "id = \"usd\"\n", "", "config-missing-key"),
+        (
+            "a network's depth",
+            "[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\"",
+            "reorg_depth = 0\n[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\"",
+            "config-value",
+        ),
+        ("a network's id", "\"eip155:1\"\nnodes", "\"eip155:0x1\"\nnodes", "config-value"),
+        ("a key's name", "name = \"one\"", "name = \"o n e\"", "config-value"),
+        ("a key without a name", "name = \"one\"\n", "", "config-missing-key"),
+        ("a key's name of another type", "name = \"one\"", "name = 1", "config-type"),
+        ("a key's stage", "name = \"all\"", "name = \"all\"\nstage = \"old\"", "config-value"),
+        ("the gas wallet's role", "role = \"gas\"", "role = \"petrol\"", "config-value"),
+        ("the gas wallet's network", "\"eip155:1\"\nrole = \"gas\"", "\"eip155\"\nrole = \"gas\"", "config-value"),
+        ("the gas wallet's key", "key = \"two\"", "key = \"t w o\"", "config-value"),
+        ("the coin's id", "eip155:1/slip44:60", "eip155:1/slip44", "config-value"),
+        ("the coin's decimals", "token = \"eth\"\ndecimals = 18", "token = \"eth\"\ndecimals = 99", "config-value"),
+        ("the family for deposits", "key = \"all\"", "key = \"a l l\"", "config-value"),
+    ] {
+        assert_eq!(WORKING.matches(part).count(), 1, "{case}");
+        let codes = |text: &str| -> Vec<&str> {
+            let refused = read(text, &[]).err().unwrap_or_else(|| panic!("{case} is refused"));
+            refused.iter().map(|mistake| mistake.code).collect()
+        };
+        assert_eq!(codes(&WORKING.replace(part, wrong)), [told], "{case}");
+    }
+}
+
+#[test]
+fn amounts_wait_for_decimals_and_all_else_in_an_asset_is_told() {
+    let text = WORKING.replace("id = \"usd\"\ndecimals = 6", "id = \"usd\"\ndecimals = 99");
+    let text =
+        text + "payouts = 1\nmin_payout = \"x\"\nfees = { success = \"x\", success_bps = 20000 }\nfinality = []\n";
+    let first = WORKING.lines().count() + 1;
+    let told: Vec<String> = mistakes(&text, &[]);
+    let at = |line: usize, column: usize, code: &str| format!("t.toml:{line}:{column} {code}");
+    let wanted = [
+        at(29, 12, "config-value"),
+        at(first, 11, "config-type"),
+        at(first + 1, 14, "config-value"),
+        at(first + 2, 8, "config-value"),
+        at(first + 3, 12, "config-finality"),
+    ];
+    assert_eq!(told, wanted, "the fees' amounts are in decimals of the token");
 }
 
 #[test]

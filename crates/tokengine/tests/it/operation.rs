@@ -26,16 +26,20 @@ fn mistakes_in_the_configuration_are_told_all_at_once_before_anything_starts() {
         .replace("reorg_depth = 6", "reorg_depth = \"six\"")
         .replace("log = \"json\"", "log = \"xml\"")
         .replace("poll_ms = 50", "pol_ms = 50")
-        .replace("token = \"usd\"", "token = \"eur\"");
+        .replace("token = \"usd\"", "token = \"eur\"")
+        // References beside what cannot be read: the wallet's network and the coin's token are named all the same.
+        .replace("key = \"gas-1\"", "key = \"nobody\"")
+        .replace("id = \"eth\"\ndecimals = 18", "id = \"eth\"\ndecimals = \"many\"")
+        .replace(&world.asset(0, "usd"), &world.asset(0, "usd").replace(&world.network(0), "eip155:404"));
     fs::write(world.path().join("tokengine.toml"), &wrong).expect("written");
     let output = world.cli(&["serve"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    for part in ["\"six\"", "\"xml\"", "pol_ms", "\"eur\""] {
+    for part in ["\"six\"", "\"xml\"", "pol_ms", "\"eur\"", "\"nobody\"", "\"many\"", "eip155:404/"] {
         let line = 1 + wrong.lines().position(|line| line.contains(part)).expect("it is there");
         assert!(said.contains(&format!("tokengine.toml:{line}:")), "{part}, line {line}: {said}");
     }
-    assert!(said.contains("4 mistakes"), "{said}");
+    assert!(said.contains("7 mistakes"), "{said}");
     assert!(!world.data().exists(), "nothing was made");
 }
 
