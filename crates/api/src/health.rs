@@ -2,7 +2,9 @@
 //! told as a detail.
 
 use crate::deps::NetworkSource;
+use crate::directory::Directory;
 use crate::layer;
+use crate::view::NetworkView;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -14,7 +16,7 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokengine_engine::Handle;
+use tokengine_engine::{Handle, system_clock};
 use tokengine_store::Reader;
 
 /// What the probes look at.
@@ -66,7 +68,11 @@ struct ReadModelDetail {
 struct NetworkDetail {
     network: String,
     reachable: bool,
+    /// As the doors tell it; nothing when it is not in the books.
+    status: Option<String>,
     head: Option<u64>,
+    scanned: Option<u64>,
+    lag_blocks: Option<u64>,
     nodes_up: usize,
     nodes: usize,
 }
@@ -117,15 +123,25 @@ async fn readyz(State(deps): Deps) -> Response {
         (health.disk_full, "disk-full"),
     ];
     let reasons: Vec<_> = reasons.into_iter().filter_map(|(so, why)| so.then_some(why)).collect();
+    // A writer that does not answer is told by the reasons; its networks are then told without what is in the books.
+    let listed = deps.engine.query(|state: &tokengine_core::State| Directory::of(state).networks);
+    let listed = tokio::time::timeout(Duration::from_secs(1), listed).await;
+    let (listed, now) = (listed.ok().and_then(Result::ok).unwrap_or_default(), system_clock());
     let network = |id: &String| {
         let seen = deps.networks.status(id).unwrap_or_default();
         let up = seen.nodes.iter().filter(|node| node.up).count();
+        let reachable = seen.head.is_some() && seen.error.is_none() && up > 0;
+        let (head, nodes) = (seen.head, seen.nodes.len());
+        let view = listed.iter().find(|row| *row.id == **id).map(|row| NetworkView::new(row, Some(seen), now));
         NetworkDetail {
             network: id.clone(),
-            reachable: seen.head.is_some() && seen.error.is_none() && up > 0,
-            head: seen.head,
+            reachable,
+            head,
+            scanned: view.as_ref().and_then(|view| view.scanned),
+            lag_blocks: view.as_ref().and_then(|view| view.lag_blocks),
+            status: view.map(|view| view.status),
             nodes_up: up,
-            nodes: seen.nodes.len(),
+            nodes,
         }
     };
     let body = Ready {

@@ -36,8 +36,8 @@ type Demand = oneshot::Sender<Result<Option<Report>, Error>>;
 
 /// The first pause after a fault.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The longest. Every network works again within this after its nodes do, and a dead one is asked no more often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// One network's shells, and what they tell about themselves.
 struct Site<N> {

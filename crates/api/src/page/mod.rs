@@ -88,7 +88,7 @@ async fn look(app: &App) -> Result<Shown, Problem> {
     let (position, directory, books, wallets, work) = app.engine.query(ask).await??;
     let network = |row: &crate::directory::NetworkEntry| {
         let seen = app.networks.status(&row.id);
-        (NetworkView::new(row, seen.clone()), seen)
+        (NetworkView::new(row, seen.clone(), now), seen)
     };
     let networks = directory.networks.iter().map(network).collect();
     let payments = payments(app).await;

@@ -96,7 +96,7 @@ fn badge(word: &str) -> Markup {
     let kind = match word {
         "available" | "committed" | "credited" | "settled" | "found" | "done" => "good",
         "halted" | "failed" | "reversed" | "stopped" | "short" | "unreachable" | "dropped" | "refused" => "bad",
-        "paused" | "suspense" | "cancelled" => "warn",
+        "paused" | "lagging" | "suspense" | "cancelled" => "warn",
         _ => "busy",
     };
     html! { span.badge data-kind=(kind) { (word) } }

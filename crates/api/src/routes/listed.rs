@@ -14,7 +14,8 @@ use tokengine_core::{AssetIx, TokenIx};
 pub(super) async fn networks(State(app): State<Shared>, query: Query) -> Result<Response, Problem> {
     query.finish()?;
     let directory = app.directory().await?;
-    let view = |row: &crate::directory::NetworkEntry| NetworkView::new(row, app.networks.status(&row.id));
+    let now = (app.clock)();
+    let view = |row: &crate::directory::NetworkEntry| NetworkView::new(row, app.networks.status(&row.id), now);
     reply::ok(&Page { items: directory.networks.iter().map(view).collect(), next_cursor: None })
 }
 

@@ -4,7 +4,7 @@ use crate::directory::{Directory, NetworkEntry};
 use crate::time::rfc3339;
 use crate::{Money, NetworkStatus, Problem};
 use serde::Serialize;
-use tokengine_core::{Asset, AssetIx, Finality, Stop, TokenIx};
+use tokengine_core::{Asset, AssetIx, Finality, Stop, Time, TokenIx};
 use utoipa::ToSchema;
 
 /// Why something is stopped, and since when.
@@ -35,6 +35,13 @@ pub struct NodesView {
     pub required: u8,
 }
 
+/// Heads older than this say nothing about now: nodes are asked every second or so, and a step of the search between two
+/// times takes seconds.
+const SILENCE_MS: u64 = 60_000;
+/// Blocks still to be searched, beyond what an ordinary reorg takes back: a step of the search leaves as many on a fast
+/// network.
+const BEHIND: u64 = 32;
+
 /// A network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!({"id": "eip155:1", "status": "available", "head": 19000000, "safe": 18999970,
@@ -43,7 +50,8 @@ pub struct NodesView {
 pub struct NetworkView {
     /// Its CAIP-2 id.
     pub id: String,
-    /// `available`, `paused` (by the operator), `halted` (by the engine), or `unreachable` (too few nodes answer).
+    /// `available`, `paused` (by the operator), `halted` (by the engine), `unreachable` (too few nodes answer, or none of
+    /// their answers agreed for a minute), or `lagging` (more blocks are still to be searched than an ordinary reorg brings).
     pub status: String,
     /// Why it is halted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +71,7 @@ pub struct NetworkView {
     /// Blocks from there to the head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_blocks: Option<u64>,
-    /// When the head was seen.
+    /// When enough nodes last told a head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<String>,
     /// Its nodes.
@@ -73,14 +81,17 @@ pub struct NetworkView {
 }
 
 impl NetworkView {
-    pub(crate) fn new(row: &NetworkEntry, seen: Option<NetworkStatus>) -> Self {
+    pub(crate) fn new(row: &NetworkEntry, seen: Option<NetworkStatus>, now: Time) -> Self {
         let seen = seen.unwrap_or_default();
+        let lag = seen.head.zip(row.scanned).map(|(head, scanned)| head.saturating_sub(scanned));
         let up = seen.nodes.iter().filter(|node| node.up).count();
         let required = row.policy.nodes_required;
         let status = match () {
             () if row.halted.is_some() => "halted",
             () if row.paused => "paused",
             () if up < usize::from(required.max(1)) => "unreachable",
+            () if seen.seen_at.is_none_or(|at| now.ms_since(at) > SILENCE_MS) => "unreachable",
+            () if lag.is_none_or(|lag| lag > u64::from(row.policy.reorg_depth).saturating_add(BEHIND)) => "lagging",
             () => "available",
         };
         Self {
@@ -91,7 +102,7 @@ impl NetworkView {
             safe: seen.safe,
             finalized: seen.finalized,
             scanned: row.scanned,
-            lag_blocks: seen.head.zip(row.scanned).map(|(head, scanned)| head.saturating_sub(scanned)),
+            lag_blocks: lag,
             seen_at: seen.seen_at.map(rfc3339),
             nodes: NodesView { up, configured: seen.nodes.len(), required },
             reorg_depth: row.policy.reorg_depth,

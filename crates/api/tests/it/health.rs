@@ -6,12 +6,13 @@ use axum::http::Request;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokengine_api::{HealthDeps, health_router};
+use tokengine_api::{Deps, HealthDeps, PageAccess, health_router};
 use tower::ServiceExt;
 
 #[tokio::test]
 async fn one_dead_network_is_a_detail_and_draining_is_not() {
     let world = World::new().await;
+    world.nodes.ahead.store(37, Ordering::Relaxed);
     world.get("/v1/networks").await.expect(200);
     let (started, draining) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let router = health_router(HealthDeps {
@@ -38,6 +39,11 @@ async fn one_dead_network_is_a_detail_and_draining_is_not() {
     let ready: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((status, &ready["ready"]), (200, &json!(true)));
     assert_eq!((&ready["networks"][0]["reachable"], &ready["networks"][2]["reachable"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&ready["networks"][0]["status"], &ready["networks"][0]["lag_blocks"], &ready["networks"][2]["status"]),
+        (&json!("lagging"), &json!(49), &json!(null)),
+        "{text}"
+    );
     draining.store(true, Ordering::Release);
     let (status, text) = ask("/readyz").await;
     assert_eq!(status, 503);
@@ -47,4 +53,25 @@ async fn one_dead_network_is_a_detail_and_draining_is_not() {
     let line = r#"http_requests_total{method="GET",route="/v1/networks",status="200"} 1"#;
     assert!(metrics.contains(line), "{metrics}");
     assert!(metrics.contains("http_request_duration_seconds_bucket"));
+}
+
+#[tokio::test]
+async fn a_network_that_is_not_followed_is_not_called_available() {
+    let world = World::with(|deps| Deps { page: PageAccess::Open, ..deps }).await;
+    // Searched up to 100, ordinary reorgs are of 16 blocks, and 32 more are a step of the search.
+    for (case, ahead, old_ms, status, badge) in [
+        ("it follows", 0, 0, "available", "good"),
+        ("at the edge", 36, 0, "available", "good"),
+        ("a block beyond", 37, 0, "lagging", "warn"),
+        ("a head of half a minute ago", 0, 30_000, "available", "good"),
+        ("a head of two minutes ago", 0, 120_000, "unreachable", "bad"),
+        ("both", 37, 120_000, "unreachable", "bad"),
+    ] {
+        world.nodes.ahead.store(ahead, Ordering::Relaxed);
+        world.nodes.old.store(old_ms, Ordering::Relaxed);
+        let networks = world.get("/v1/networks").await.expect(200).json();
+        assert_eq!(networks["items"][0]["status"], status, "{case}");
+        let shown = format!(r#"data-kind="{badge}">{status}<"#);
+        assert!(world.get("/").await.expect(200).text.contains(&shown), "{case}: {shown}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -24,8 +25,24 @@ pub(super) struct Slot<N> {
 #[derive(Default)]
 struct Health {
     faults: u32,
-    rests_until: Option<Instant>,
+    rests: Option<Rest>,
     identified: Option<(Instant, BlockHash)>,
+}
+
+/// A node is left alone after a fault.
+#[derive(Clone, Copy)]
+struct Rest {
+    /// When the fault was.
+    since: Instant,
+    /// For how long.
+    length: Duration,
+}
+
+impl Rest {
+    /// Whether it goes on, if none is to be longer than `longest`.
+    fn goes_on(&self, longest: Duration) -> bool {
+        self.since.elapsed() < self.length.min(longest)
+    }
 }
 
 impl<N> Slot<N> {
@@ -50,8 +67,8 @@ impl<N> Slot<N> {
         (when.elapsed() < rules.identity_every).then_some(genesis)
     }
 
-    fn is_resting(&self) -> bool {
-        self.health().rests_until.is_some_and(|until| Instant::now() < until)
+    fn is_resting(&self, longest: Duration) -> bool {
+        self.health().rests.is_some_and(|rest| rest.goes_on(longest))
     }
 }
 
@@ -76,7 +93,12 @@ impl<T> Agreement<T> {
 impl<N: Node> Network<N> {
     /// The nodes that are not resting, in the order of the configuration.
     pub(super) fn ready(&self) -> Vec<usize> {
-        (0..self.slots.len()).filter(|ix| !self.slots[*ix].is_resting()).collect()
+        let awake = |longest: Duration| -> Vec<usize> {
+            (0..self.slots.len()).filter(|ix| !self.slots[*ix].is_resting(longest)).collect()
+        };
+        let ready = awake(self.rules.longest_rest);
+        // A long rest keeps a node that hangs from holding up the others. Without a quorum there is nobody to hold up.
+        if ready.len() < self.needed() { awake(self.rules.longest_needed_rest) } else { ready }
     }
 
     /// Asks nodes until the quorum has said the same.
@@ -231,15 +253,17 @@ impl<N: Node> Network<N> {
                 *health = Health { identified: health.identified, ..Health::default() };
                 counters.resting.store(0, Ordering::Relaxed);
             }
+            // One outage, however many questions were under way when it came: eight of them would else make the first
+            // rest the longest.
+            Some(_) if health.rests.is_some_and(|rest| rest.goes_on(self.rules.longest_rest)) => {
+                health.identified = None;
+            }
             Some(fault) => {
                 let doubled = 1u32.checked_shl(health.faults).unwrap_or(u32::MAX);
                 let rest = self.rules.rest.saturating_mul(doubled).min(self.rules.longest_rest);
+                let rests = Some(Rest { since: Instant::now(), length: rest });
                 // Who answers after a fault may be somebody else: it has to say again who it is.
-                *health = Health {
-                    faults: health.faults.saturating_add(1),
-                    rests_until: Some(Instant::now() + rest),
-                    identified: None,
-                };
+                *health = Health { faults: health.faults.saturating_add(1), rests, identified: None };
                 counters.resting.store(1, Ordering::Relaxed);
                 tracing::warn!(network.id = %self.id, error = %fault, error.code = fault.code(), ?rest, "Node rests");
             }

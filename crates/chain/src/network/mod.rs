@@ -32,14 +32,17 @@ pub struct Rules {
     pub patience: Duration,
     /// How long a node is left alone after its first fault; twice as long after each further one.
     pub rest: Duration,
-    /// The longest it is left alone.
+    /// The longest it is left alone while the others make the quorum without it.
     pub longest_rest: Duration,
+    /// The longest it is left alone while there is no quorum without it: resting then spares nobody anything.
+    pub longest_needed_rest: Duration,
     /// How often a node that works is asked again which network it is of.
     pub identity_every: Duration,
 }
 
 impl Default for Rules {
-    /// One node is enough; faults cost a quarter of a second to 30 seconds; identity every 5 minutes.
+    /// One node is enough; faults cost a quarter of a second to 30 seconds, 5 where the node is needed; identity every
+    /// 5 minutes.
     fn default() -> Self {
         Self {
             quorum: 1,
@@ -47,6 +50,7 @@ impl Default for Rules {
             patience: Duration::from_millis(300),
             rest: Duration::from_millis(250),
             longest_rest: Duration::from_secs(30),
+            longest_needed_rest: Duration::from_secs(5),
             identity_every: Duration::from_secs(300),
         }
     }
@@ -56,7 +60,8 @@ impl Default for Rules {
 ///
 /// All questions may be dropped at any point. Questions about a block are asked of `quorum` nodes at once, and of
 /// further ones when these fail, lag or disagree. A node with a fault is left alone for a while and comes back by
-/// itself; when too few are left, questions end at once with [`Error::NoQuorum`].
+/// itself, sooner when there is no quorum without it; while too few are left, questions end at once with
+/// [`Error::NoQuorum`]. [`Network::check_identity`] asks also those that rest, and who answers rests no longer.
 pub struct Network<N> {
     id: Arc<str>,
     rules: Rules,

@@ -260,3 +260,49 @@ async fn every_question_can_be_asked_from_a_task() {
     let network = Arc::new(network(&[anvil.url(), anvil.url()], 2));
     assert_eq!(tokio::spawn(asks_everything(network)).await.expect("no panic"), Ok(()));
 }
+
+#[tokio::test]
+async fn questions_that_fail_together_are_one_outage_and_a_needed_node_is_asked_again_soon() {
+    let anvil = anvil();
+    let node = proxy(&anvil);
+    let rules = |longest_needed_rest| Rules {
+        rest: Duration::from_millis(20),
+        longest_rest: Duration::from_secs(3600),
+        longest_needed_rest,
+        ..Rules::default()
+    };
+    let network_of = |rules| {
+        let node = EvmNode::new(&config(&node.url())).expect("a good address");
+        Network::new(&format!("eip155:{CHAIN_ID}"), vec![node], rules).expect("good rules")
+    };
+    let answers = |network| async move { Network::<EvmNode>::heads(network).await.ok() };
+
+    // Sixteen at once would be a rest of eleven minutes if they counted as sixteen outages.
+    let sole = network_of(rules(Duration::from_secs(3600)));
+    assert!(answers(&sole).await.is_some());
+    node.fault("*", Fault::Hang);
+    let asked = futures_util::future::join_all((0..16).map(|_| sole.heads()));
+    let (failed, ()) = tokio::join!(asked, async {
+        eventually("they wait", async || (node.calls("eth_getBlockByNumber") >= 16).then_some(())).await;
+        node.go_dark();
+    });
+    assert!(failed.iter().all(Result::is_err));
+    node.heal();
+    node.restore();
+    eventually("it answers again", || answers(&sole)).await;
+
+    // After many outages, one after the other, a node without which there is no quorum rests no longer than it may.
+    let needed = network_of(rules(Duration::from_millis(50)));
+    node.go_dark();
+    for _ in 0..16 {
+        assert_eq!(needed.check_identity().await.expect_err("dark").code(), "chain-no-quorum");
+        eventually("its rest has ended", async || {
+            let before = needed.counters().nodes[0].failed.load(Ordering::Relaxed);
+            assert!(needed.heads().await.is_err());
+            (needed.counters().nodes[0].failed.load(Ordering::Relaxed) > before).then_some(())
+        })
+        .await;
+    }
+    node.restore();
+    eventually("it answers again", || answers(&needed)).await;
+}

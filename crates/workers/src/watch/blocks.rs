@@ -97,7 +97,12 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         self.see(deposits).await?;
         failpoint::hit("deposit.before_scan");
         self.books.submit(Command::ScanBlocks { network: ix, blocks: searched }).await?.ok();
-        fault.map_or(Ok(Advanced::Searched), |error| Err(error.into()))
+        // Some blocks are work done, and no reason to pause: with a node that fails now and then, catching up would else
+        // be a few blocks a pause. Whatever it was, the next pass begins with the block that it kept from us.
+        if let Some(error) = fault {
+            tracing::debug!(network.id = self.network.id(), error = %error, error.code = error.code(), "Search cut short");
+        }
+        Ok(Advanced::Searched)
     }
 
     /// The deposits among the payments, with all that only the network knows about them.

@@ -1,6 +1,6 @@
 //! What the workers tell about themselves: for the page, the health port and the metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
@@ -20,6 +20,8 @@ pub struct NetworkStatus {
     pub network: Option<NetworkIx>,
     /// Height of the newest block that enough nodes agree on.
     pub head: Option<u64>,
+    /// When enough nodes last told their heads, whether or not these were new ones.
+    pub head_at: Option<Time>,
     /// Height of the newest `safe` block.
     pub safe: Option<u64>,
     /// Height of the newest `finalized` block.
@@ -110,6 +112,9 @@ pub struct Stuck {
 #[derive(Default)]
 pub(super) struct Live {
     pub(super) faults: BTreeMap<&'static str, Fault>,
+    /// The tasks that did some work since they were begun.
+    worked: BTreeSet<&'static str>,
+    pub(super) head_at: Option<Time>,
     pub(super) lost: bool,
     pub(super) compared: Option<u64>,
 }
@@ -123,7 +128,10 @@ impl<N: Accounts + 'static> Site<N> {
     pub(super) fn note(&self, task: &'static str, fault: Option<Fault>) {
         let mut live = self.live();
         match fault {
-            None => drop(live.faults.remove(task)),
+            None => {
+                live.faults.remove(task);
+                live.worked.insert(task);
+            }
             Some(fault) => {
                 let known = live.faults.entry(task).or_insert_with(|| fault.clone());
                 if known.code != fault.code {
@@ -131,6 +139,11 @@ impl<N: Accounts + 'static> Site<N> {
                 }
             }
         }
+    }
+
+    /// Whether a task did some work since this was asked last.
+    pub(super) fn has_worked(&self, task: &'static str) -> bool {
+        self.live().worked.remove(task)
     }
 
     pub(super) async fn status(&self, handle: &Handle) -> Result<NetworkStatus, Error> {
@@ -170,6 +183,7 @@ impl<N: Accounts + 'static> Site<N> {
             id: self.network.id().to_owned(),
             network,
             head,
+            head_at: live.head_at,
             safe: heads.and_then(|heads| heads.safe).map(|block| block.height),
             finalized: heads.and_then(|heads| heads.finalized).map(|block| block.height),
             scanned,

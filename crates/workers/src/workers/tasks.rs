@@ -35,13 +35,12 @@ pub(super) async fn supervise<N: Accounts + 'static, F>(
 {
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
-        let began = tokio::time::Instant::now();
         let ended = tokio::spawn(task(Arc::clone(&site), stop.clone())).await;
         if stop.is_cancelled() {
             return;
         }
-        // It went well for a while: what came now is something new.
-        if began.elapsed() > LONGEST_PAUSE {
+        // It did some work since it was begun: what came now is something new.
+        if site.has_worked(name) {
             pause = FIRST_PAUSE;
         }
         let network = site.network.id();
@@ -81,6 +80,7 @@ impl<N: Accounts + 'static> Site<N> {
             let heads = self.network.heads().await?;
             self.driver.on_head(heads).await;
             self.heads.send_if_modified(|told| told.replace(heads) != Some(heads));
+            self.live().head_at = Some(system_clock());
             let pass = self.watcher.pass(ix, &heads, system_clock()).await?;
             self.note("watch", None);
             self.live().lost = pass.lost;
@@ -127,6 +127,7 @@ impl<N: Accounts + 'static> Site<N> {
                 // Spawned, so that nothing that stops this loop stops a payment half way.
                 running.spawn(async move { site.driver.run(ix, job, system_clock()).await });
             }
+            self.note("pay", None);
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = durable.changed() => {

@@ -1,8 +1,11 @@
 //! Nodes that are down, silent, behind, or lie.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokengine_core::*;
-use tokengine_testkit::{Fault, FaultProxy};
+use tokengine_engine::system_clock;
+use tokengine_testkit::{Fault, FaultProxy, wait_until};
 
 use crate::world::*;
 
@@ -49,7 +52,7 @@ fn f15_all_nodes_dark_and_it_recovers_by_itself() {
     let (mut world, proxies) = three();
     let alice = world.funded();
     proxies.iter().for_each(FaultProxy::go_dark);
-    tokengine_testkit::wait_until("it says so", std::time::Duration::from_secs(20), || !world.status().is_fresh())
+    tokengine_testkit::wait_until("it says so", Duration::from_secs(20), || !world.status().is_fresh())
         .expect("a fault");
     let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
     world.until("it waits for the network", move |state| {
@@ -116,9 +119,45 @@ fn a30_nodes_of_another_network_are_not_worked_with() {
     world.use_nodes(vec![proxy.url()]);
     world.open();
     world.start_workers();
-    tokengine_testkit::wait_until("it is refused", std::time::Duration::from_secs(20), || {
+    tokengine_testkit::wait_until("it is refused", Duration::from_secs(20), || {
         world.status().faults.values().any(|fault| fault.code == "network-other-genesis")
     })
     .expect("refused");
     assert_eq!(world.status().network, None);
+}
+
+#[test]
+fn a_sole_node_that_failed_for_long_is_followed_again_as_soon_as_it_answers() {
+    let mut proxies = Vec::new();
+    let world = World::with(|anvil| {
+        proxies.push(FaultProxy::start(anvil.url()).expect("a proxy"));
+        Setup { nodes: vec![proxies[0].url()], ..Setup::default() }
+    });
+    for fault in [Fault::DropCall, Fault::Status(401), Fault::Garbage(b"?".to_vec())] {
+        proxies[0].fault_times("*", 3, fault);
+    }
+    world.anvil.mine(250).expect("mined");
+    let head = world.anvil.block_number().expect("a height");
+    wait_until("it has failed often", Duration::from_secs(60), || proxies[0].faults().is_empty()).expect("asked");
+    // What it waits for after so many faults is bounded by seconds, and catching up is not a matter of pauses.
+    wait_until("it is searched", Duration::from_secs(8), || world.status().scanned >= Some(head)).expect("soon");
+    let status = world.status();
+    assert!(status.is_fresh(), "{:?}", status.faults);
+    assert!(system_clock().ms_since(status.head_at.expect("told")) < 8_000);
+}
+
+#[test]
+fn a_node_that_fails_now_and_then_is_caught_up_with_all_the_same() {
+    let mut proxies = Vec::new();
+    let world = World::with(|anvil| {
+        proxies.push(FaultProxy::start(anvil.url()).expect("a proxy"));
+        Setup { nodes: vec![proxies[0].url()], ..Setup::default() }
+    });
+    // One search of a block in eight fails, so that hardly any step of the search is complete.
+    let searches = std::sync::atomic::AtomicU64::new(0);
+    let eighth = move |_: &serde_json::Value| searches.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 8 == 7;
+    proxies[0].fault_if("eth_getLogs", eighth, Fault::Status(503));
+    world.anvil.mine(128).expect("mined");
+    let head = world.anvil.block_number().expect("a height");
+    wait_until("it is searched", Duration::from_secs(30), || world.status().scanned >= Some(head)).expect("in the end");
 }
