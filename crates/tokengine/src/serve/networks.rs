@@ -64,7 +64,7 @@ impl Networks {
                 safe: told.safe,
                 finalized: told.finalized,
                 block_ms: block_ms.or(before.and_then(|seen| seen.status.block_ms)),
-                seen_at: told.head.map(|_| now),
+                seen_at: told.head_at,
                 nodes: told.nodes.iter().map(node).collect(),
                 error: told.faults.values().next().map(|fault| fault.text.clone()),
             };
