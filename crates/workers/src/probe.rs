@@ -150,6 +150,30 @@ impl<B: Books, N: Accounts> Prober<B, N> {
         Ok(unknown)
     }
 
+    /// Probes once more what could not be simulated, now that a house wallet holds some of it to try with. It may be used
+    /// meanwhile, so that not getting an answer now stops nothing.
+    ///
+    /// # Errors
+    /// Those of asking the engine.
+    pub async fn ask_again(&self, ix: NetworkIx, heads: &Heads) -> Result<(), Error> {
+        for token in self.books.query(move |state| tokens(state, ix)).await? {
+            let known = self.memory().probed.contains(&token.asset);
+            if !known || self.is_certain(token.asset) || token.holders.is_empty() {
+                continue;
+            }
+            let found = match self.network.probe(&token.contract, &token.holders, heads.latest.hash).await {
+                Ok(found) => found,
+                Err(error) => {
+                    let (network, code) = (self.network.id(), error.code());
+                    tracing::warn!(network.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed again");
+                    continue;
+                }
+            };
+            self.take(&token, found.as_ref()).await?;
+        }
+        Ok(())
+    }
+
     async fn look_at(&self, token: &Token, head: BlockHash) -> Result<(), Error> {
         if token.pinned.is_none() || !self.memory().probed.contains(&token.asset) {
             let found = self.network.probe(&token.contract, &token.holders, head).await?;

@@ -4,15 +4,44 @@
 //! The books are as of now and the block is older, so what lies between is taken out again: credits and payments in newer
 //! blocks are not in the balance yet, deposits that still wait for their depth already are. Where something under way
 //! makes the answer uncertain, the wallet is left out and compared the next time.
+//!
+//! Not everything that is paid is seen (a network without traces, a transfer that was not reported because it did not
+//! arrive whole), so deposit addresses that hold nothing by the books are looked at as well: a few in every pass, each in
+//! its turn, and all of them when a person asks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokengine_chain::{Accounts, Asset, At, BlockId, Network};
 use tokengine_core::{
     Address, Amount, AssetIx, BlockRef, Command, NetworkIx, RecentCredit, Role, State, Wallet, WalletIx,
 };
 
 use crate::{Books, Error};
+
+/// Empty deposit addresses compared in a pass, at least, where there are so many.
+const AT_LEAST: usize = 200;
+/// And at most, so that a pass ends.
+const AT_MOST: usize = 2_000;
+/// Within these limits, every address has had its turn after so many passes.
+const ROUND: usize = 100;
+/// Empty addresses between two looks at the state, and at the head: what is asked of the nodes stays young enough to be kept.
+const CHUNK: usize = 50;
+/// Wallets that one look at the state goes through in search of them.
+const ROWS: u32 = 20_000;
+/// Wallets whose balances are asked for at the same time.
+const AT_ONCE: usize = 8;
+
+/// Which deposit addresses that hold nothing by the books are compared, beside all wallets that do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The next few.
+    NextFew,
+    /// Every one.
+    Every,
+}
 
 /// One asset of one wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +61,9 @@ pub struct Line {
 /// What a comparison came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The block that was compared at.
+    /// The block that the wallets that hold something were compared at; empty addresses were at this or a newer one.
     pub block: BlockRef,
-    /// What was compared.
+    /// What was compared. Of addresses that hold nothing by the books, only what differs.
     pub lines: Vec<Line>,
     /// Wallets that were left out, because something of theirs is under way.
     pub left_out: Vec<WalletIx>,
@@ -72,15 +101,50 @@ pub fn block(state: &State, ix: NetworkIx, finalized: Option<u64>) -> Option<u64
     (finalized.is_some() || head.saturating_sub(block) >= u64::from(row.policy.reorg_depth)).then_some(block)
 }
 
-/// What every wallet should have at `block`, and the wallets that cannot be compared now.
+/// What every wallet that has something by the books, or is about to, should have at `block`, and the wallets that cannot
+/// be compared now.
 pub fn questions(state: &State, ix: NetworkIx, block: u64) -> (Vec<Question>, Vec<WalletIx>) {
+    let here = state.pending_deposits().filter(|pending| pending.deposit.key.network == ix);
+    let pending = here.map(|pending| pending.deposit.wallet);
+    let holding = state.house_wallets().chain(state.wallets_to_sweep()).map(|(id, _)| id);
+    // Once each, in the order of their numbers.
+    let ours: BTreeSet<WalletIx> = holding.chain(pending).collect();
+    questions_of(state, ix, block, ours)
+}
+
+/// The next deposit addresses of a network that hold nothing by the books, beginning with wallet number `from`; and where
+/// to go on, or nothing at the end of the wallets. There may be more although none was found: one look is bounded.
+pub fn empty_addresses(state: &State, ix: NetworkIx, from: u32, room: usize) -> (Vec<WalletIx>, Option<u32>) {
+    let mut found = Vec::new();
+    let end = from.saturating_add(ROWS);
+    for row in from..end {
+        let Some(wallet) = state.wallet(WalletIx(row)) else { return (found, None) };
+        if found.len() >= room {
+            return (found, Some(row));
+        }
+        let empty = || wallet.holdings.iter().all(|(_, holding)| holding.amount.is_zero());
+        if wallet.network == ix && matches!(wallet.role, Role::Deposit(_)) && empty() {
+            found.push(WalletIx(row));
+        }
+    }
+    (found, Some(end))
+}
+
+/// What these wallets should have at `block`, and those of them that cannot be compared now.
+pub fn questions_of(
+    state: &State,
+    ix: NetworkIx,
+    block: u64,
+    wallets: impl IntoIterator<Item = WalletIx>,
+) -> (Vec<Question>, Vec<WalletIx>) {
     let Some(row) = state.network(ix) else { return Default::default() };
     let (mut questions, mut left_out) = (Vec::new(), Vec::new());
     // A reorg is being worked out: nothing can be said.
     if row.recent.iter().any(|credit| credit.orphaned) || row.recent_final.iter().any(|sent| sent.orphaned) {
         return Default::default();
     }
-    let ours = state.house_wallets().chain(state.wallets_to_sweep()).filter(|(_, wallet)| wallet.network == ix);
+    let row = |id| Some((id, state.wallet(id).filter(|wallet| wallet.network == ix)?));
+    let ours = wallets.into_iter().filter_map(row);
     for (id, wallet) in ours {
         match question(state, ix, id, wallet, block) {
             Some(question) => questions.push(question),
@@ -188,23 +252,79 @@ pub fn verdict(state: &State, ix: NetworkIx, block: BlockRef, lines: &[Line], co
     told
 }
 
-/// Compares the wallets of one network with the books, once.
+/// Compares the wallets of one network with the books, once. What it remembers is only whose turn it is.
 pub struct Reconciler<B, N> {
     books: B,
     network: Arc<Network<N>>,
+    /// The number of the wallet from which on empty addresses are looked for.
+    next: AtomicU32,
 }
 
 impl<B: Books, N: Accounts> Reconciler<B, N> {
     /// A reconciler.
     pub fn new(books: B, network: Arc<Network<N>>) -> Self {
-        Self { books, network }
+        Self { books, network, next: AtomicU32::new(0) }
     }
 
-    /// Compares now. `None` when no block can be compared at yet: too little was searched.
+    /// Compares now. `None` when no block can be compared at yet (too little was searched), and when not every address
+    /// could be compared that should have been.
     ///
     /// # Errors
-    /// Those of asking: then nothing was told to the books.
-    pub async fn pass(&self, ix: NetworkIx) -> Result<Option<Report>, Error> {
+    /// Those of asking: what was not compared before is compared by the next pass.
+    pub async fn pass(&self, ix: NetworkIx, scope: Scope) -> Result<Option<Report>, Error> {
+        let Some(mut report) = self.compare(ix, None).await? else { return Ok(None) };
+        let all = self.compare_empty(ix, scope, &mut report).await?;
+        Ok((all || scope == Scope::NextFew).then_some(report))
+    }
+
+    /// Compares addresses that hold nothing by the books; whether all that should be were.
+    async fn compare_empty(&self, ix: NetworkIx, scope: Scope, report: &mut Report) -> Result<bool, Error> {
+        let (mut from, mut room) = match scope {
+            Scope::Every => (0, usize::MAX),
+            Scope::NextFew => {
+                let wallets = self.books.query(|state| state.wallets().count()).await?;
+                (self.next.load(Ordering::Relaxed), (wallets / ROUND).clamp(AT_LEAST, AT_MOST))
+            }
+        };
+        while room > 0 {
+            let few = room.min(CHUNK);
+            let (wallets, next) = self.books.query(move |state| empty_addresses(state, ix, from, few)).await?;
+            from = next.unwrap_or(0);
+            let go_on = || {
+                if scope == Scope::NextFew {
+                    self.next.store(from, Ordering::Relaxed);
+                }
+            };
+            if !wallets.is_empty() {
+                room = room.saturating_sub(wallets.len());
+                let part = match self.compare(ix, Some(wallets.into())).await {
+                    Ok(Some(part)) => part,
+                    Ok(None) => return Ok(false),
+                    Err(error) => {
+                        // Something that stays wrong with a few must not keep all others from their turn.
+                        if !error.is_transient() {
+                            go_on();
+                        }
+                        return Err(error);
+                    }
+                };
+                if part.lines.is_empty() && part.left_out.is_empty() {
+                    return Ok(false); // a reorg is being worked out
+                }
+                report.lines.extend(part.lines.into_iter().filter(|line| line.books != line.network));
+                report.left_out.extend(part.left_out);
+                report.told.extend(part.told);
+            }
+            go_on();
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Compares some wallets, or all that have something by the books. Only these tell that a shortage is over.
+    async fn compare(&self, ix: NetworkIx, some: Option<Arc<[WalletIx]>>) -> Result<Option<Report>, Error> {
         let finalized = self.network.heads().await?.finalized.map(|block| block.height);
         let Some(height) = self.books.query(move |state| block(state, ix, finalized)).await? else { return Ok(None) };
         let look = move |state: &State| {
@@ -215,26 +335,27 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
         if self.network.block(BlockId::Height(height)).await?.is_none_or(|there| there.at.hash != at.hash) {
             return Ok(None);
         }
-        let (before, mut left_out) = self.books.query(move |state| questions(state, ix, height)).await?;
+        let holding = some.is_none();
+        let ask = move |state: &State| match &some {
+            None => questions(state, ix, height),
+            Some(some) => questions_of(state, ix, height, some.iter().copied()),
+        };
+        let (before, mut left_out) = self.books.query(ask.clone()).await?;
+        let asked = stream::iter(before.clone()).map(|question| self.ask(question, at));
+        let mut answers = asked.buffered(AT_ONCE);
         let mut lines = Vec::new();
-        for question in &before {
-            if let Some(nonce) = question.nonce
-                && self.network.nonce_at(&question.address, At::Block(at.hash)).await? > nonce
-            {
-                left_out.push(question.wallet); // in the block, and not seen yet
-                continue;
-            }
-            for (asset, name, books) in &question.holdings {
-                let network = self.network.balance(&question.address, name, At::Block(at.hash)).await?;
-                let (wallet, address) = (question.wallet, question.address.clone());
-                lines.push(Line { wallet, address, asset: *asset, books: *books, network });
+        while let Some((wallet, found)) = answers.try_next().await? {
+            match found {
+                Some(found) => lines.extend(found),
+                None => left_out.push(wallet),
             }
         }
-        let complete = left_out.is_empty();
+        drop(answers);
+        let complete = holding && left_out.is_empty();
         let asked = lines.clone();
         let look = move |state: &State| {
             // What changed meanwhile is compared the next time.
-            let (after, _) = questions(state, ix, height);
+            let (after, _) = ask(state);
             let same = |line: &&Line| {
                 let find = |all: &[Question]| all.iter().find(|question| question.wallet == line.wallet).cloned();
                 find(&before).is_some_and(|question| Some(question) == find(&after))
@@ -255,6 +376,22 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
             }
         }
         Ok(Some(Report { block: at, lines, left_out, told }))
+    }
+
+    /// What a wallet has; nothing where a transaction of its own is in the block and not seen yet.
+    async fn ask(&self, question: Question, at: BlockRef) -> Result<(WalletIx, Option<Vec<Line>>), Error> {
+        let Question { wallet, address, holdings, nonce } = question;
+        if let Some(nonce) = nonce
+            && self.network.nonce_at(&address, At::Block(at.hash)).await? > nonce
+        {
+            return Ok((wallet, None));
+        }
+        let mut lines = Vec::with_capacity(holdings.len());
+        for (asset, name, books) in holdings {
+            let network = self.network.balance(&address, &name, At::Block(at.hash)).await?;
+            lines.push(Line { wallet, address: address.clone(), asset, books, network });
+        }
+        Ok((wallet, Some(lines)))
     }
 }
 
@@ -284,6 +421,46 @@ mod tests {
         {
             assert_eq!(books(&world, HOT, USD, at), Some(Amount::new(expected)), "{case}");
         }
+    }
+
+    #[test]
+    fn every_empty_address_has_its_turn_and_a_deposit_under_way_is_no_surplus_there() {
+        let mut world = world();
+        world.scan(101, 130, 0);
+        for n in 1..=4 {
+            let (account, address) = (world.account(&format!("c{n}")), address(&format!("IN-{n}")));
+            let (role, key) = (Role::Deposit(account), format!("deposits/{n}").into());
+            world.ok(Command::ListWallet { request: None, network: NET, address, role, key });
+        }
+        let names = ["ALICE-IN", "IN-1", "IN-2", "IN-3", "IN-4"];
+        let all: Vec<WalletIx> = names.iter().map(|name| world.wallet(name)).collect();
+        let (mut found, mut from) = (Vec::new(), Some(0));
+        while let Some(next) = from {
+            let (some, go_on) = empty_addresses(&world.state, NET, next, 2);
+            assert!(some.len() <= 2);
+            found.extend(some);
+            from = go_on;
+        }
+        assert_eq!(found, all, "each once, and no house wallet");
+        let from = world.wallet("ALICE-IN").0;
+        assert_eq!(empty_addresses(&world.state, NetworkIx(1), from, 2), (vec![], None), "not of this network");
+
+        world.see("bob", "IN-2", 40, block(105)); // waits for its depth
+        let books = |world: &World, wallet: WalletIx, at| {
+            let (questions, _) = questions_of(&world.state, NET, at, [wallet]);
+            let question = questions.into_iter().next().expect("nothing of it is sent");
+            question.holdings.into_iter().find(|(held, ..)| *held == USD).map(|(.., amount)| amount.base_units())
+        };
+        for (case, at, expected) in [("before it", 104, 0), ("after it", 105, 40)] {
+            assert_eq!(books(&world, all[2], at), Some(expected), "{case}");
+            assert_eq!(books(&world, all[1], at), Some(0), "another address");
+        }
+        world.deposit("bob", "IN-3", USD, 70);
+        let (found, _) = empty_addresses(&world.state, NET, 0, 9);
+        assert_eq!(found, [all[0], all[1], all[2], all[4]], "what holds something is compared in every pass");
+        let asked: Vec<WalletIx> =
+            questions(&world.state, NET, 120).0.into_iter().map(|question| question.wallet).collect();
+        assert!(asked.contains(&all[2]) && asked.contains(&all[3]) && !asked.contains(&all[4]), "{asked:?}");
     }
 
     #[test]

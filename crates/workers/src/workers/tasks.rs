@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::status::Fault;
 use super::{Demand, FIRST_PAUSE, LONGEST_PAUSE, Site};
+use crate::reconcile::{Report, Scope};
 use crate::{Books, Error, recover};
 
 /// Payments of one network worked on at the same time.
@@ -152,7 +153,7 @@ impl<N: Accounts + 'static> Site<N> {
     ) -> Result<(), Error> {
         let Some(ix) = self.started(&stop).await else { return Ok(()) };
         let mut heads = self.heads.subscribe();
-        let (mut probed, mut compared) = (None, None);
+        let (mut probed, mut asked, mut compared) = (None, None, None);
         loop {
             let Some(head) = *heads.borrow_and_update() else { return Ok(()) };
             let height = head.latest.height;
@@ -161,8 +162,15 @@ impl<N: Accounts + 'static> Site<N> {
                 self.prober.check(ix, &head).await?;
                 probed = Some(height);
             }
+            if self.rules.probe_every > 0 && due(asked, self.rules.probe_every) {
+                self.prober.ask_again(ix, &head).await?;
+                asked = Some(height);
+            }
             if self.rules.reconcile_every > 0 && due(compared, self.rules.reconcile_every) {
-                self.compare(ix).await?;
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    report = self.compare(ix, Scope::NextFew) => report?,
+                };
                 compared = Some(height);
             }
             self.note("keep", None);
@@ -172,14 +180,17 @@ impl<N: Accounts + 'static> Site<N> {
                 demand = demands.recv() => {
                     let Some(demand) = demand else { return Ok(()) };
                     // Who asked may have gone meanwhile.
-                    drop(demand.send(self.compare(ix).await));
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        report = self.compare(ix, Scope::Every) => drop(demand.send(report)),
+                    }
                 }
             }
         }
     }
 
-    async fn compare(&self, ix: NetworkIx) -> Result<Option<crate::reconcile::Report>, Error> {
-        let report = self.reconciler.pass(ix).await?;
+    async fn compare(&self, ix: NetworkIx, scope: Scope) -> Result<Option<Report>, Error> {
+        let report = self.reconciler.pass(ix, scope).await?;
         if let Some(report) = &report {
             self.live().compared = Some(report.block.height);
         }

@@ -99,6 +99,26 @@ fn a8_a_token_that_takes_a_fee_is_refused_and_never_credited() {
 }
 
 #[test]
+fn a_token_that_nobody_held_when_it_was_listed_becomes_certain_later() {
+    // Its balances are shares of a pool that is empty at first: no transfer can be simulated.
+    let world = World::with(|_| Setup { token: "RebasingToken", ..Setup::default() });
+    world.until("it may be used", |state| state.asset(USD).is_some_and(Asset::is_probed));
+    let (alice, hot, network) = (world.customer(1), world.wallet_address(HOT), world.network());
+    let prober = tokengine_workers::probe::Prober::new(world.handle(), std::sync::Arc::clone(&network));
+    let probe = || {
+        let heads = world.block_on(network.heads()).expect("the node answers");
+        assert!(world.block_on(prober.check(NET, &heads)).expect("the engine answers").is_empty());
+        world.block_on(prober.ask_again(NET, &heads)).expect("the engine answers");
+        prober.is_certain(USD)
+    };
+    assert!(!probe(), "nobody holds any");
+    world.pay_token(&alice, &hot, 10_000);
+    world.until_free(&alice, USD, 10_000);
+    assert!(probe(), "the hot wallet does");
+    assert!(world.look(|state| state.asset(USD).is_some_and(|asset| asset.stopped.is_none())));
+}
+
+#[test]
 fn a27_a_claim_hurries_a_deposit_and_is_refused_to_others() {
     let mut world = World::new();
     let (alice, bob, hot) = (world.customer(1), world.customer(2), world.wallet_address(HOT));

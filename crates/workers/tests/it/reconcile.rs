@@ -1,7 +1,9 @@
 //! The reconciler: more is put aside, less stops payouts, and both are told from what is merely under way.
 
 use tokengine_core::*;
+use tokengine_testkit::{Arg, artifact};
 
+use crate::sweeps::deposit_address;
 use crate::world::*;
 
 fn searched(world: &World) {
@@ -74,4 +76,60 @@ fn what_is_under_way_is_no_difference() {
     }
     world.until_ended(payout);
     world.until_free(&alice, USD, 10_000 - 1_000 - 10 + 500);
+}
+
+/// Pays coin to an address from inside a contract, which nobody sees without traces.
+fn pay_unseen(world: &World, to: &str, wei: u128) {
+    let splitter = artifact("Splitter").expect("compiled");
+    let at = world.anvil.deploy(&splitter, &[]).expect("deployed");
+    let args = [Arg::List(vec![Arg::from(to)]), Arg::List(vec![Arg::Uint(wei)])];
+    let data = splitter.call("payNative(address[],uint256[])", &args).expect("encoded");
+    let (from, value) = (world.customer(2), format!("0x{wei:x}"));
+    let call = serde_json::json!({"from": from, "to": at, "data": data, "value": value});
+    let hash = world.anvil.send_transaction(call).expect("sent");
+    world.anvil.wait_success(&hash).expect("paid");
+}
+
+fn lies_in_suspense(state: &State, amount: u128) -> bool {
+    state.suspense().any(|(_, item)| item.reason == SuspenseReason::Surplus && item.amount == Amount::new(amount))
+}
+
+#[test]
+fn what_was_paid_unseen_to_an_empty_deposit_address_is_found_when_asked_for() {
+    let world = World::with(|_| Setup { traces: false, ..Setup::default() });
+    let (alice, bob) = (world.customer(1), world.customer(3));
+    let (address, others) = (deposit_address(&world, &alice, 0), deposit_address(&world, &bob, 1));
+    pay_unseen(&world, &address, ETHER);
+    world.pay_token(&bob, &others, 500); // seen, below what is swept
+    world.until_free(&bob, USD, 500);
+    world.anvil.mine(8).expect("mined");
+    searched(&world);
+    assert!(world.look(|state| state.suspense().next().is_none()), "nobody saw it");
+    let report = world.reconcile().expect("a block to compare at");
+    assert!(
+        matches!(&report.told[..], [Command::BookSurplus { asset: COIN, amount, .. }] if amount.base_units() == ETHER),
+        "{report:#?}"
+    );
+    assert!(world.look(|state| lies_in_suspense(state, ETHER)));
+    world.until("it is swept", |state| !state.wallet(HOT).expect("listed").holding(COIN).amount.is_zero());
+    world.anvil.mine(8).expect("mined");
+    searched(&world);
+    let report = world.reconcile().expect("a block to compare at");
+    assert!(report.is_even() && report.told.is_empty(), "booked once: {report:#?}");
+    world.books_balance();
+}
+
+#[test]
+fn what_was_paid_unseen_to_an_empty_deposit_address_is_found_in_its_turn() {
+    let world = World::with(|_| {
+        let mut setup = Setup { traces: false, ..Setup::default() };
+        setup.rules.reconcile_every = 1;
+        setup
+    });
+    let address = deposit_address(&world, &world.customer(1), 0);
+    pay_unseen(&world, &address, ETHER);
+    world.anvil.mine(8).expect("mined");
+    world.anvil.set_block_time(1).expect("goes on");
+    world.until("it is found", |state| lies_in_suspense(state, ETHER));
+    world.books_balance();
 }

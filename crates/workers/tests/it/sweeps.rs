@@ -5,10 +5,10 @@ use tokengine_core::*;
 use crate::world::*;
 
 /// Lists the deposit address of a customer.
-fn deposit_address(world: &World, customer: &str, index: u32) -> String {
+pub fn deposit_address(world: &World, customer: &str, index: u8) -> String {
     let words = "test test test test test test test test test test test junk";
     let keys = tokengine_keys::Mnemonic::parse(words).expect("words").keys("").deposit_keys(7).expect("keys");
-    let address = keys.address(index).expect("an address").to_string();
+    let address = keys.address(index.into()).expect("an address").to_string();
     let (account, key) = (world.account(customer), format!("deposits/{index}").into());
     let listed = canonical(&address);
     world.ok(Command::ListWallet { request: None, network: NET, address: listed, role: Role::Deposit(account), key });

@@ -37,6 +37,8 @@ pub struct Setup {
     pub token: &'static str,
     /// The hot wallet's key is with a service here: the node's own account 8.
     pub signer: Option<String>,
+    /// The nodes are asked for traces.
+    pub traces: bool,
 }
 
 impl Default for Setup {
@@ -58,6 +60,7 @@ impl Default for Setup {
             },
             token: "TestToken",
             signer: None,
+            traces: true,
         }
     }
 }
@@ -180,7 +183,8 @@ impl World {
             payout_finality: finality,
         };
         self.ok(Command::ListNetwork { id: CHAIN.into(), policy });
-        for (id, decimals, contract) in [("USD", 6, Some(canonical(&self.token))), ("COIN", 18, None)] {
+        let places = if self.setup.token == "RebasingToken" { 18 } else { 6 };
+        for (id, decimals, contract) in [("USD", places, Some(canonical(&self.token))), ("COIN", 18, None)] {
             self.ok(Command::ListToken { id: id.into(), decimals });
             let token = TokenIx(if id == "USD" { 0 } else { 1 });
             let (id, network, rules) = (format!("{CHAIN}/x:{id}").into(), NET, asset_rules(finality));
@@ -202,12 +206,14 @@ impl World {
         });
     }
 
-    pub fn start_workers(&mut self) {
+    /// The network as the workers see it.
+    pub fn network(&self) -> Arc<Network<EvmNode>> {
         let urls =
             if self.setup.nodes.is_empty() { vec![self.anvil.url().to_owned()] } else { self.setup.nodes.clone() };
         let node = |(ix, url): (usize, &String)| {
             let mut config = EvmConfig::new(format!("node-{ix}"), url);
             config.timeout = Duration::from_secs(2);
+            config.traces = self.setup.traces;
             EvmNode::new(&config).expect("a node")
         };
         let nodes = urls.iter().enumerate().map(node).collect();
@@ -217,7 +223,11 @@ impl World {
             longest_rest: Duration::from_millis(400),
             ..Nodes::default()
         };
-        let network = Arc::new(Network::new(CHAIN, nodes, rules).expect("a network"));
+        Arc::new(Network::new(CHAIN, nodes, rules).expect("a network"))
+    }
+
+    pub fn start_workers(&mut self) {
+        let network = self.network();
         let worker = NetworkWorker { network, rules: self.setup.rules.clone() };
         let _inside = self.rt.enter();
         let (handle, keyring, stop) = (self.handle(), Arc::clone(&self.keyring), CancellationToken::new());
@@ -286,6 +296,11 @@ impl World {
     pub fn status(&self) -> NetworkStatus {
         let workers = self.workers.as_ref().expect("they work");
         self.rt.block_on(workers.status()).expect("the engine answers").remove(0)
+    }
+
+    /// Waits for an answer, outside of the workers.
+    pub fn block_on<F: Future>(&self, answer: F) -> F::Output {
+        self.rt.block_on(answer)
     }
 
     pub fn reconcile(&self) -> Option<tokengine_workers::reconcile::Report> {
