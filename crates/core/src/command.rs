@@ -190,6 +190,16 @@ pub enum Command {
     UnseeDispatch {
         dispatch: DispatchId,
     },
+    /// A final transaction of ours that a deep reorg had taken is in a block again.
+    SeeFinal {
+        network: NetworkIx,
+        tx: TxId,
+        block: BlockRef,
+        /// It did not revert there.
+        success: bool,
+        /// What it cost there, in base units of the native coin.
+        gas: Amount,
+    },
     FinishDispatch {
         dispatch: DispatchId,
         sighting: Sighting,
@@ -365,6 +375,7 @@ impl Command {
             | Self::MarkSent { .. }
             | Self::SeeDispatch { .. }
             | Self::UnseeDispatch { .. }
+            | Self::SeeFinal { .. }
             | Self::FinishDispatch { .. }
             | Self::BuryDispatch { .. }
             | Self::FreezeWallet { .. }

@@ -112,6 +112,9 @@ impl State {
             MarkSent { dispatch, attempt } => self.decide_mark_sent(*dispatch, *attempt),
             SeeDispatch { dispatch, sighting } => self.decide_see_dispatch(*dispatch, sighting),
             UnseeDispatch { dispatch } => self.decide_unsee_dispatch(*dispatch),
+            SeeFinal { network, tx, block, success, gas } => {
+                self.decide_see_final(*network, *tx, *block, *success, *gas)
+            }
             FinishDispatch { dispatch, sighting, gas, depth } => {
                 self.decide_finish_dispatch(*dispatch, sighting, *gas, *depth)
             }

@@ -200,6 +200,14 @@ events! {
         lost: Option<(AssetIx, Amount)>,
         gas: Amount,
     }
+    /// A final transaction of ours that a deep reorg had taken is in a block again.
+    (75, 1) FinalReblocked {
+        network: NetworkIx,
+        tx: TxId,
+        block: BlockRef,
+        /// What it cost there, in base units of the native coin.
+        gas: Amount,
+    }
 
     // Transfers.
     (80, 1) TransferRequested { request: Request, transfer: TransferId, network: NetworkIx, tx: TxId, order: PayoutOrder }

@@ -117,6 +117,7 @@ impl State {
             AttemptSigned { dispatch, attempt } => self.apply_attempt_signed(*dispatch, attempt),
             AttemptSent { dispatch, attempt } => self.apply_attempt_sent(*dispatch, *attempt, at),
             DispatchSeen { dispatch, sighting } => self.apply_dispatch_seen(*dispatch, Some(sighting)),
+            FinalReblocked { network, tx, block, gas } => self.apply_final_reblocked(*network, *tx, *block, *gas),
             DispatchUnseen { dispatch } => self.apply_dispatch_seen(*dispatch, None),
             DispatchFinal { dispatch, sighting, gas, .. } => {
                 return self.apply_dispatch_final(*dispatch, sighting, *gas);

@@ -109,6 +109,9 @@ pub fn event_detail(event: &Event) -> Value {
         DispatchSeen { dispatch, sighting } => {
             json!({ "dispatch": dispatch.0, "sighting": self::sighting(sighting) })
         }
+        FinalReblocked { network, tx, block: at, gas } => {
+            json!({ "network": network.0, "tx": text(tx), "block": block(at), "gas": text(gas) })
+        }
         DispatchUnseen { dispatch } => json!({ "dispatch": dispatch.0 }),
         DispatchFinal { dispatch, sighting, gas, depth } => json!({
             "dispatch": dispatch.0, "sighting": self::sighting(sighting), "gas": text(gas),

@@ -330,6 +330,10 @@ impl Teller<'_> {
             Event::DispatchSeen { dispatch, sighting: seen } => {
                 json!({"dispatch": dispatch.to_string(), "sighting": sighting(seen)})
             }
+            Event::FinalReblocked { network, tx, block: at, gas } => {
+                json!({"network": self.network(*network), "transaction": tx.to_string(), "block": block(at),
+                    "gas": gas.to_string()})
+            }
             Event::DispatchUnseen { dispatch } => json!({"dispatch": dispatch.to_string()}),
             Event::DispatchFinal { dispatch, sighting: seen, gas, .. } => {
                 json!({"dispatch": dispatch.to_string(), "sighting": sighting(seen), "gas": gas.to_string()})

@@ -5,7 +5,7 @@ use crate::directory::Directory;
 use crate::time::rfc3339;
 use crate::{Money, Problem, ids};
 use serde::Serialize;
-use tokengine_core::{Asset, PayoutStage, State, Stop, Time, Wait};
+use tokengine_core::{Asset, Network, NetworkIx, PayoutStage, RecentFinal, State, Stop, Time, Wait};
 use utoipa::ToSchema;
 
 /// One token's books: what is owed on one side, what is held on the other.
@@ -141,7 +141,7 @@ pub struct PausesView {
     "since": "2026-03-01T12:00:00Z", "action": "POST /v1/operator/networks/resume"}))]
 pub struct WorkItem {
     /// `recovery`, `network-halted`, `asset-stopped`, `asset-short`, `wallet-frozen`, `account-owes`, `suspense`,
-    /// `withdrawal-waiting`, `withdrawal-unknown` or `deposit-orphaned`.
+    /// `final-orphaned`, `withdrawal-waiting`, `withdrawal-unknown` or `deposit-orphaned`.
     pub kind: String,
     /// What it is about.
     pub subject: String,
@@ -159,6 +159,11 @@ const LONG_MS: u64 = 10 * 60 * 1000;
 /// No more of one kind are listed: the list is for reading.
 const MOST: usize = 500;
 
+/// Final transactions of ours that a reorg took and that are in no block again yet.
+fn finals_lost(ix: NetworkIx, network: &Network) -> impl Iterator<Item = (NetworkIx, &RecentFinal)> {
+    network.recent_final.iter().filter(|sent| sent.orphaned).map(move |sent| (ix, sent))
+}
+
 /// What a person has to look at, most urgent first.
 pub(crate) fn work(state: &State, directory: &Directory, now: Time) -> Vec<WorkItem> {
     let mut list = Vec::new();
@@ -174,6 +179,24 @@ pub(crate) fn work(state: &State, directory: &Directory, now: Time) -> Vec<WorkI
         if let Some((detail, since)) = network.halted.as_ref().map(stop) {
             add("network-halted", network.id.to_string(), detail, since, "POST /v1/operator/networks/resume");
         }
+    }
+    for (ix, sent) in state.networks().flat_map(|(ix, row)| finals_lost(ix, row)).take(MOST) {
+        let network = directory.network(ix).map(|row| row.id.to_string()).unwrap_or_default();
+        let money = sent.moved.and_then(|(asset, amount)| {
+            let money = directory.asset_money(asset, amount).ok()?;
+            Some(format!("{} {}", money.decimal, directory.asset(asset).ok()?.id))
+        });
+        let what = money.unwrap_or_else(|| "nothing but gas".into());
+        let detail = format!(
+            "a reorg took a final transaction of ours (dispatch {}), which moved {what}: its withdrawal may be unpaid",
+            sent.dispatch
+        );
+        let action = if sent.raw.is_empty() {
+            "its bytes are not known here: see where it is; the wallets are not compared before it is back"
+        } else {
+            "it is sent again by itself; the wallets are not compared before it is back"
+        };
+        add("final-orphaned", format!("{network} {}", sent.tx), detail, None, action);
     }
     let action = "POST /v1/operator/assets/resume";
     for (_, asset) in state.assets() {

@@ -77,6 +77,35 @@ async fn a_withdrawal_is_followed_from_its_hold_to_its_proof() {
 }
 
 #[tokio::test]
+async fn a_final_payment_that_a_reorg_took_is_listed_for_a_person_until_it_is_back() {
+    let world = World::new().await;
+    world.fund(USD_IX, 1_000_000_000).await;
+    world.fund(ETH_IX, 1_000_000_000_000_000_000).await;
+    world.give("treasury", 100).await;
+    world.post("/v1/withdrawals", &withdrawal("treasury", "10")).await.expect(202);
+    let (dispatch, tx) = sign(&world, only_payout(&world).await).await;
+    world.ok(Command::MarkSent { dispatch, attempt: 0 }).await;
+    world.ok(Command::ScanBlocks { network: ONE, blocks: vec![block(101)] }).await;
+    let sighting = Sighting { attempt: 0, block: block(101), success: true };
+    let depth = Depth { confirmations: 12, safe: true, finalized: true, nodes: 1 };
+    world.ok(Command::FinishDispatch { dispatch, sighting, gas: Amount::new(800_000), depth }).await;
+    assert!(world.get("/v1/operator/work").await.json()["items"].as_array().unwrap().is_empty());
+    world.ok(Command::RewindScan { network: ONE, to: block(100) }).await;
+    let work = world.get("/v1/operator/work").await.expect(200).json();
+    let item = &work["items"][0];
+    assert_eq!((&item["kind"], &item["subject"]), (&json!("final-orphaned"), &json!(format!("eip155:1 {tx}"))));
+    assert!(item["detail"].as_str().unwrap().contains("moved 10 eip155:1/erc20:"), "{item}");
+    world.ok(Command::ScanBlocks { network: ONE, blocks: vec![block(101)] }).await;
+    let see = Command::SeeFinal { network: ONE, tx, block: block(101), success: true, gas: Amount::new(900_000) };
+    world.ok(see).await;
+    assert!(world.get("/v1/operator/work").await.json()["items"].as_array().unwrap().is_empty());
+    let newest = world.get("/v1/operator/audit?limit=1").await.expect(200).json();
+    let event = &newest["items"][0]["event"];
+    assert_eq!((&event["type"], &event["data"]["gas"]), (&json!("final-reblocked"), &json!("900000")));
+    assert_eq!(event["data"]["transaction"], tx.to_string());
+}
+
+#[tokio::test]
 async fn a_failed_payment_is_not_done_and_says_why() {
     let world = World::new().await;
     world.fund(USD_IX, 1_000_000_000).await;

@@ -4,7 +4,7 @@ use super::rows::*;
 use crate::event::Event;
 use crate::ids::*;
 use crate::model::Stop;
-use crate::{BlockRef, Rejection, State};
+use crate::{Amount, BlockRef, Rejection, State, TxId};
 
 impl State {
     pub(crate) fn decide_start_network(
@@ -42,6 +42,30 @@ impl State {
             return Err(Rejection::Stale);
         }
         Ok(Event::ScanRewound { network, to })
+    }
+
+    /// A final transaction of ours that a reorg took is in a searched block again, and does there what it did before.
+    pub(crate) fn decide_see_final(
+        &self,
+        network: NetworkIx,
+        tx: TxId,
+        block: BlockRef,
+        success: bool,
+        gas: Amount,
+    ) -> Result<Event, Rejection> {
+        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        let lost = row.recent_final.iter().find(|sent| sent.orphaned && sent.tx == tx).ok_or(Rejection::Stale)?;
+        // In another block it may revert: what it paid once is unpaid then, and stays on the list for a person.
+        if lost.moved.is_some() && !success {
+            return Err(Rejection::Stale);
+        }
+        // A node may be ahead of the search, or show a block that the search does not have.
+        let head = row.head().ok_or(Rejection::Stale)?;
+        let other = row.scanned.iter().any(|there| there.height == block.height && *there != block);
+        if block.height > head.height || other {
+            return Err(Rejection::Stale);
+        }
+        Ok(Event::FinalReblocked { network, tx, block, gas })
     }
 
     pub(crate) fn decide_halt_network(&self, network: NetworkIx, reason: &str) -> Result<Event, Rejection> {
@@ -83,10 +107,10 @@ impl State {
         while row.scanned.len() > horizon {
             row.scanned.pop_front();
         }
-        // An orphan stays until it is seen again or reversed, however old.
+        // An orphan stays until it is seen again or reversed, however old: a payout of ours that a reorg took is unpaid.
         let oldest = row.scanned.front().map_or(0, |block| block.height);
         row.recent.retain(|credit| credit.orphaned || credit.block.height >= oldest);
-        row.recent_final.retain(|sent| sent.block.height >= oldest);
+        row.recent_final.retain(|sent| sent.orphaned || sent.block.height >= oldest);
     }
 
     /// Forgets the blocks above `to` and what was seen in them; a rewind deeper than the policy halts the network.
@@ -135,6 +159,20 @@ impl State {
             row.scanned.clear();
             row.scanned.push_back(from);
             self.orphan_above(network, from.height);
+        }
+    }
+
+    /// The fee is another one in another block: what it costs more is paid now. What it costs less is a surplus, which
+    /// is found and booked like any other, so the books keep what they took.
+    pub(crate) fn apply_final_reblocked(&mut self, network: NetworkIx, tx: TxId, block: BlockRef, gas: Amount) {
+        let finals = &mut self.networks[network.row()].recent_final;
+        let sent =
+            finals.iter_mut().find(|sent| sent.orphaned && sent.tx == tx).expect("decide saw the orphaned transaction");
+        (sent.block, sent.orphaned) = (block, false);
+        if let Some(more) = gas.checked_sub(sent.gas) {
+            sent.gas = gas;
+            let wallet = sent.wallet;
+            self.pay_gas(wallet, more);
         }
     }
 

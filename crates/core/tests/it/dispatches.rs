@@ -153,6 +153,57 @@ fn e15_a_reorg_brings_a_payout_back_to_sent_with_the_same_bytes() {
     assert_eq!(row.attempts.iter().map(|a| a.tx).collect::<Vec<_>>(), [attempt.tx]);
 }
 
+/// A payout that ended in block 103, which a reorg then took; the search went on far beyond what it remembers.
+fn lost_final() -> (World, TxId) {
+    let (mut world, _, _, dispatch) = dispatched();
+    let attempt = world.sign(dispatch, AttemptKind::Act, 100);
+    world.scan(A, 0, 101..=103);
+    world.finish(dispatch, 0, true, 7);
+    world.ok(Command::RewindScan { network: A, to: block(102) });
+    world.scan(A, 1, 103..=300);
+    (world, attempt.tx)
+}
+
+#[test]
+fn a_final_payout_that_a_reorg_took_is_remembered_until_it_is_in_a_block_again() {
+    let (mut world, tx) = lost_final();
+    let lost = |world: &World| {
+        let row = world.state.network(A).expect("listed");
+        row.recent_final.iter().filter(|sent| sent.orphaned).map(|sent| sent.tx).collect::<Vec<_>>()
+    };
+    assert_eq!(lost(&world), [tx], "however long ago");
+    let head = *world.state.network(A).expect("listed").head().expect("started");
+    let see = |network, tx, block, success| Command::SeeFinal { network, tx, block, success, gas: Amount::new(9) };
+    for (case, command, answer) in [
+        ("no such network", see(NetworkIx(9), tx, head, true), Rejection::UnknownNetwork),
+        ("on another network", see(B, tx, head, true), Rejection::Stale),
+        ("another transaction", see(A, super::world::tx(77), head, true), Rejection::Stale),
+        ("a block that was not searched yet", see(A, tx, block_on(1, 301), true), Rejection::Stale),
+        ("a block of another chain", see(A, tx, block_on(2, 300), true), Rejection::Stale),
+        ("it reverted there", see(A, tx, head, false), Rejection::Stale),
+    ] {
+        assert_eq!(world.refusal(command), Some(answer), "{case}");
+        assert_eq!(lost(&world), [tx], "{case}");
+    }
+    let coin = world.holding(HOT_A, COIN_A).0;
+    world.ok(see(A, tx, head, true));
+    assert_eq!(lost(&world), []);
+    assert_eq!(world.holding(HOT_A, COIN_A).0, coin - 2, "9 instead of 7 for gas");
+    assert_eq!(world.refusal(see(A, tx, head, true)), Some(Rejection::Stale), "once");
+    world.scan(A, 1, 301..=500);
+    let row = world.state.network(A).expect("listed");
+    assert!(row.recent_final.iter().all(|sent| sent.tx != tx), "like any other, it is forgotten when it is deep");
+}
+
+#[test]
+fn a_fee_that_is_lower_after_a_reorg_is_not_given_back_by_the_books() {
+    let (mut world, tx) = lost_final();
+    let head = *world.state.network(A).expect("listed").head().expect("started");
+    let coin = world.holding(HOT_A, COIN_A).0;
+    world.ok(Command::SeeFinal { network: A, tx, block: head, success: true, gas: Amount::new(3) });
+    assert_eq!(world.holding(HOT_A, COIN_A).0, coin);
+}
+
 #[test]
 fn a_payout_takes_one_wallet_with_enough_and_its_gas() {
     let mut world = World::new();

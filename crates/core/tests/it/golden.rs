@@ -144,6 +144,7 @@ fn examples() -> Vec<Event> {
         Event::DispatchDead { dispatch, by: tx(39), block: block(6) },
         Event::WalletFrozen { wallet, reason: reason.clone() },
         Event::WalletThawed { wallet, reason: reason.clone() },
+        Event::FinalReblocked { network: A, tx: tx(42), block: block(7), gas: amount },
         Event::DispatchAdopted {
             dispatch,
             wallet,

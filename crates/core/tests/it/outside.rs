@@ -145,6 +145,13 @@ impl Outside {
                 }
                 self.pays_gas(before, slot.wallet, gas.base_units());
             }
+            (Command::SeeFinal { network, tx, gas, .. }, _) => {
+                let finals = &before.network(*network).expect("listed").recent_final;
+                let sent = finals.iter().find(|sent| sent.tx == *tx).expect("it is remembered");
+                assert!(sent.orphaned, "{tx} was not lost");
+                // A lower fee is left to the reconciler, so the books keep the higher one.
+                self.pays_gas(before, sent.wallet, gas.base_units().saturating_sub(sent.gas.base_units()));
+            }
             (Command::AdoptDispatch { wallet, paid, gas, success, .. }, Event::DispatchAdopted { purpose, .. }) => {
                 if let (Some((asset, amount, to)), true) = (paid, *success) {
                     let network = before.wallet(*wallet).expect("listed").network;

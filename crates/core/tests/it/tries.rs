@@ -27,7 +27,7 @@ macro_rules! whats {
 whats! {
     8 => Deposit, 2 => DepositAgain, 12 => Credit, 2 => Drop, 5 => Reverse, 9 => Scan, 3 => Rewind, 1 => Halt, 4 => Resume,
     4 => Move, 10 => Hold, 1 => HoldAgain, 1 => RequestAgain, 2 => Wait, 2 => Cancel, 16 => Dispatch, 4 => Sweep, 2 => TopUp,
-    1 => Noop, 14 => Sign, 2 => Send, 4 => See, 2 => Unsee, 9 => Finish, 1 => Bury, 1 => Adopt, 1 => FreezeWallet,
+    1 => Noop, 14 => Sign, 2 => Send, 4 => See, 2 => Unsee, 3 => SeeFinal, 9 => Finish, 1 => Bury, 1 => Adopt, 1 => FreezeWallet,
     4 => ThawWallet, 1 => Role, 3 => Ready, 2 => DepositWallet, 2 => Link, 1 => LinkNew, 3 => Freeze, 2 => Transfer,
     3 => HoldTransfer, 1 => FailTransfer, 1 => Surplus, 2 => Assign, 1 => ClaimSuspense, 4 => Settle, 1 => Short,
     2 => ClearShort, 2 => Pause, 1 => StopAsset, 3 => ResumeAsset, 3 => Pin, 1 => Rules, 2 => Recovery, 1 => Funding,
@@ -281,6 +281,12 @@ impl Run {
                 }
             }
             What::Unsee => C::UnseeDispatch { dispatch: dispatch(b)?.0 },
+            What::SeeFinal => {
+                let lost = state.networks().flat_map(|(ix, row)| row.recent_final.iter().map(move |sent| (ix, sent)));
+                let (network, sent) = pick(lost.filter(|(_, sent)| sent.orphaned || n % 4 == 0), b)?;
+                let (block, gas) = (self.head(network), Amount::new(u128::from(n % 90_000)));
+                C::SeeFinal { network, tx: sent.tx, block, success: n % 5 != 0, gas }
+            }
             What::Bury => {
                 self.txs += 1;
                 C::BuryDispatch { dispatch: dispatch(b)?.0, by: tx(self.txs), block: block(1), depth: DEEP }

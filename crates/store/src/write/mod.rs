@@ -183,6 +183,7 @@ impl<'t> Writer<'t> {
             | KeyRevoked { .. }
             | NetworkHalted { .. }
             | FundingAnnounced { .. }
+            | FinalReblocked { .. }
             | PauseSet { .. }
             | ShortageFound { .. }
             | ShortageCleared { .. }

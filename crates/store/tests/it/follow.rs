@@ -121,6 +121,7 @@ fn the_tries_come_to_every_kind_of_event_that_leaves_a_row() {
         "AssetRulesChanged",
         "AssetStopped",
         "AssetResumed",
+        "FinalReblocked",
         "KeyRevoked",
         "NetworkHalted",
         "ShortageFound",

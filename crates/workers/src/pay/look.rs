@@ -173,15 +173,30 @@ impl<B: Books, N: Accounts> Driver<B, N> {
     }
 
     /// What had ended came undone by a deep reorg: the same bytes, until they are in a block again.
-    pub(super) async fn again(&self, tx: TxId, raw: &[u8]) -> Result<(), Error> {
+    pub(super) async fn again(&self, ix: NetworkIx, tx: TxId, raw: &[u8], scanned: u64) -> Result<(), Error> {
         {
             let mut memory = self.memory();
             let height = memory.height();
-            memory.again.extend(height.map(|height| (tx, height)));
+            memory.again.extend(height.map(|height| (tx, (height, scanned))));
         }
-        if matches!(self.network.status(tx).await?, TxStatus::Unknown) {
-            let answer = self.network.send(raw).await?;
-            tracing::warn!(network.id = self.network.id(), %tx, ?answer, "Sent again after a deep reorg");
+        let (found, success) = match self.network.status(tx).await? {
+            TxStatus::InBlock(found) => (found, true),
+            TxStatus::Reverted(found) => (found, false),
+            TxStatus::Unknown if !raw.is_empty() => {
+                let answer = self.network.send(raw).await?;
+                tracing::warn!(network.id = self.network.id(), %tx, ?answer, "Sent again after a deep reorg");
+                return Ok(());
+            }
+            TxStatus::Unknown | TxStatus::InMempool => return Ok(()),
+        };
+        let see = Command::SeeFinal { network: ix, tx, block: found.block, success, gas: found.cost };
+        match self.books.submit(see).await? {
+            Ok(_) => tracing::info!(network.id = self.network.id(), %tx, "In a block again after a deep reorg"),
+            // The search is not there yet, or it reverted; the list for a person has it until then.
+            Err(rejection) => {
+                let rejection = rejection.code();
+                tracing::debug!(network.id = self.network.id(), %tx, success, rejection, "Not back after a deep reorg");
+            }
         }
         Ok(())
     }

@@ -96,8 +96,8 @@ pub struct Memory {
     pub held_back: BTreeMap<PayoutId, Time>,
     /// Wallets with which something failed, or whose sweep was put off, and until when.
     pub wallets_rest: BTreeMap<WalletIx, Time>,
-    /// At which head bytes were handed out again whose block a deep reorg took.
-    pub again: BTreeMap<TxId, u64>,
+    /// At which head, and how far into the search, a transaction was looked for whose block a deep reorg took.
+    pub again: BTreeMap<TxId, (u64, u64)>,
     /// By dispatch.
     pub tracked: BTreeMap<DispatchId, Tracked>,
     /// The gas that was estimated for a nonce that was then opened.
@@ -138,6 +138,6 @@ impl Memory {
         self.held_back.retain(|_, until| *until > now);
         self.wallets_rest.retain(|_, until| *until > now);
         let height = self.height();
-        self.again.retain(|_, at| Some(*at) == height);
+        self.again.retain(|_, (at, _)| Some(*at) == height);
     }
 }

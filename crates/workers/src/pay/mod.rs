@@ -158,7 +158,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             Job::Send { dispatch, attempt } => self.send(*dispatch, *attempt, now).await,
             Job::Look(dispatch) => self.look(ix, *dispatch, now).await,
             Job::Finish(dispatch) => self.finish(*dispatch, now).await,
-            Job::Again { tx, raw } => self.again(*tx, raw).await,
+            Job::Again { tx, raw, scanned } => self.again(ix, *tx, raw, *scanned).await,
         };
         if let Err(error) = done {
             let mut memory = self.memory();

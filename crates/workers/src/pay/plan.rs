@@ -50,8 +50,10 @@ pub enum Job {
     Again {
         /// What the network called it.
         tx: TxId,
-        /// Its bytes.
+        /// Its bytes; none if it was found on the network after a restore.
         raw: Box<[u8]>,
+        /// How far the network was searched.
+        scanned: u64,
     },
 }
 
@@ -88,9 +90,12 @@ pub fn plan(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, nodes:
     plan.jobs.extend(compare(state, ix, memory, now));
     openings(state, ix, memory, rules, now, &mut plan);
     plan.jobs.extend(crate::sweep::plan(state, ix, memory, now));
-    let again = |tx: &TxId| memory.again.get(tx).copied() != memory.height();
-    let gone = network.recent_final.iter().filter(|sent| sent.orphaned && !sent.raw.is_empty() && again(&sent.tx));
-    plan.jobs.extend(gone.map(|sent| Job::Again { tx: sent.tx, raw: sent.raw.clone() }));
+    // Anew as the search goes on, too: that it is back counts only where the search has been.
+    let scanned = network.head().map_or(0, |head| head.height);
+    let looked = memory.height().map(|height| (height, scanned));
+    let gone =
+        network.recent_final.iter().filter(|sent| sent.orphaned && memory.again.get(&sent.tx).copied() != looked);
+    plan.jobs.extend(gone.map(|sent| Job::Again { tx: sent.tx, raw: sent.raw.clone(), scanned }));
     plan.jobs.retain(|job| !memory.busy.contains(&job.key()));
     plan
 }

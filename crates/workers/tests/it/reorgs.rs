@@ -40,6 +40,34 @@ fn e15_a_payout_that_a_reorg_takes_is_sent_again_and_paid_once() {
 }
 
 #[test]
+fn a_final_payout_that_a_deep_reorg_takes_is_sent_again_until_it_is_back() {
+    let mut world = World::new();
+    let alice = world.funded();
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until("it is sent", |state| state.dispatches().any(|(_, dispatch)| !dispatch.attempts.is_empty()));
+    world.anvil.mine(3).expect("mined");
+    world.until_ended(payout);
+    let ended = |state: &State| {
+        let sent = state.network(NET).and_then(|row| row.recent_final.back()).expect("it ended not long ago");
+        (sent.tx, sent.block, sent.orphaned)
+    };
+    let (tx, first, _) = world.look(ended);
+    let height = world.anvil.block_number().expect("a height");
+    let head = move |state: &State| state.network(NET).and_then(|row| row.head()).map(|head| head.height);
+    world.until("all is searched", move |state| head(state) >= Some(height));
+    world.anvil.reorg(height - first.height + 1).expect("a reorg deeper than the payout's finality");
+    world.until("it is back elsewhere", move |state| {
+        let (same, block, orphaned) = ended(state);
+        same == tx && !orphaned && block != first
+    });
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    let seen = world.anvil.receipt(&tx.to_string()).expect("an answer").expect("a receipt");
+    let block = format!("{:#x}", world.look(ended).1.height);
+    assert_eq!(seen["blockNumber"].as_str(), Some(block.as_str()), "where the network has it");
+    world.books_balance();
+}
+
+#[test]
 fn d7_a_reorg_deeper_than_the_policy_halts_the_network_and_reverses_visibly() {
     let mut world = World::with(|_| Setup { reorg_depth: 2, ..Setup::default() });
     let alice = world.funded();
