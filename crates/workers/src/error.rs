@@ -1,6 +1,6 @@
 //! What stops a worker for a while. Nothing here is lost: it asks the state again and goes on.
 
-use tokengine_core::BlockHash;
+use tokengine_core::{BlockHash, Rejection};
 
 /// Why one look or step of a worker did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,14 @@ pub enum Error {
     /// An amount that does not fit 128 bits came up where none should.
     #[error("{0} does not fit 128 bits")]
     Overflow(&'static str),
+    /// The books did not take what was seen on the network. Nothing behind it counts as searched until they do.
+    #[error("the books refused {what}: {rejection}")]
+    NotRecorded {
+        /// What was seen.
+        what: &'static str,
+        /// Why they refused it.
+        rejection: Rejection,
+    },
     /// The workers are stopped.
     #[error("the workers have stopped")]
     Stopped,
@@ -52,6 +60,7 @@ impl Error {
             Self::OtherGenesis { .. } => "network-other-genesis",
             Self::OtherKey { .. } => "wallet-other-key",
             Self::Overflow(_) => "worker-overflow",
+            Self::NotRecorded { .. } => "worker-not-recorded",
             Self::Stopped => "workers-stopped",
         }
     }
@@ -63,6 +72,7 @@ impl Error {
             Self::Engine(error) => error.is_transient(),
             Self::Keys(error) => error.is_transient(),
             Self::NotListed(_) | Self::OtherGenesis { .. } | Self::OtherKey { .. } | Self::Overflow(_) => false,
+            Self::NotRecorded { rejection, .. } => rejection.is_transient(),
             Self::Stopped => false,
         }
     }

@@ -1,6 +1,6 @@
 //! `sent -> seen`, or nowhere: then the same bytes again; or dead, by proof.
 
-use tokengine_chain::{Accounts, At, NonceUse, Outcome, Receivers, TxStatus, finality};
+use tokengine_chain::{Accounts, At, NonceUse, Outcome, Receivers, TxPayments, TxStatus, finality};
 use tokengine_core::{Attempt, BlockRef, Command, Depth, DispatchId, NetworkIx, Sighting, State, Time, TxId, WalletIx};
 use tokengine_engine::failpoint;
 
@@ -111,10 +111,15 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         (by, block): (TxId, BlockRef),
         depth: Depth,
     ) -> Result<(), Error> {
-        if let Some(payment) = &sent.payment
-            && self.did_the_same(by, payment).await?
-        {
-            return self.adopt_the_same(id, sent, by, payment, depth).await;
+        if let Some(payment) = &sent.payment {
+            let Some(moved) = self.moved_by(by, &block).await? else {
+                // Buried now, it would be paid again, and it may have been paid by this one.
+                self.track(id, |known| known.stuck = Some(Why::Unanswerable));
+                return Ok(());
+            };
+            if did_the_same(&moved, payment) {
+                return self.adopt_the_same(id, sent, (by, block), payment, depth).await;
+            }
         }
         tracing::error!(network.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
         self.books.submit(Command::BuryDispatch { dispatch: id, by, block, depth }).await?.ok();
@@ -127,7 +132,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         &self,
         id: DispatchId,
         sent: &Sent,
-        tx: TxId,
+        (tx, block): (TxId, BlockRef),
         payment: &Payment,
         depth: Depth,
     ) -> Result<(), Error> {
@@ -135,7 +140,10 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             format!("nonce {} was used by {tx}, which is not in the journal and made the same payment", sent.nonce);
         let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
         self.books.submit(freeze).await?.ok();
-        let TxStatus::InBlock(found) = self.network.status(tx).await? else { return Ok(()) };
+        let found = match self.network.status(tx).await? {
+            TxStatus::InBlock(found) if found.block.hash == block.hash => found,
+            _ => return Ok(()),
+        };
         let (network, asset) = (Box::<str>::from(self.network.id()), payment.asset.clone());
         let look = move |state: &State| crate::watch::asset_of(state, state.network_by_id(&network)?, &asset);
         let asset = self.books.query(look).await?;
@@ -148,17 +156,12 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         Ok(())
     }
 
-    /// Whether a transaction made exactly that payment.
-    async fn did_the_same(&self, tx: TxId, payment: &Payment) -> Result<bool, Error> {
-        let scan = self.moved_by(tx).await?;
-        Ok(scan.iter().any(|moved| {
-            let same = (&moved.asset, &moved.to) == (&payment.asset, &payment.to);
-            same && moved.amount == Ok(payment.amount) && moved.outcome == Outcome::Succeeded
-        }))
-    }
-
-    /// Everything that a transaction moved in listed assets.
-    pub(super) async fn moved_by(&self, tx: TxId) -> Result<Vec<tokengine_chain::Payment>, Error> {
+    /// Everything that a transaction moved in listed assets in a block; `None` while the nodes do not show it there.
+    pub(super) async fn moved_by(
+        &self,
+        tx: TxId,
+        block: &BlockRef,
+    ) -> Result<Option<Vec<tokengine_chain::Payment>>, Error> {
         let id: Box<str> = self.network.id().into();
         let look = move |state: &State| -> Vec<_> {
             let ix = state.network_by_id(&id);
@@ -166,10 +169,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             assets.filter_map(|(_, asset)| asset.contract.clone()).collect()
         };
         let contracts = self.books.query(look).await?;
-        match self.network.payments_of(tx, &Receivers::everyone(contracts)).await? {
-            tokengine_chain::TxPayments::InBlock(_, scan) => Ok(scan.payments),
-            tokengine_chain::TxPayments::NotFound | tokengine_chain::TxPayments::Pending => Ok(Vec::new()),
-        }
+        Ok(shown_in(block, self.network.payments_of(tx, &Receivers::everyone(contracts)).await?))
     }
 
     /// What had ended came undone by a deep reorg: the same bytes, until they are in a block again.
@@ -199,5 +199,68 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             }
         }
         Ok(())
+    }
+}
+
+/// What was paid in that block. Nodes that do not know the transaction, or have it elsewhere, prove nothing: least of all
+/// that it paid nothing.
+fn shown_in(block: &BlockRef, answer: TxPayments) -> Option<Vec<tokengine_chain::Payment>> {
+    match answer {
+        TxPayments::InBlock(at, scan) if at.hash == block.hash => Some(scan.payments),
+        TxPayments::InBlock(..) | TxPayments::NotFound | TxPayments::Pending => None,
+    }
+}
+
+/// Whether exactly that payment is among what a transaction moved.
+fn did_the_same(moved: &[tokengine_chain::Payment], payment: &Payment) -> bool {
+    moved.iter().any(|moved| {
+        let same = (&moved.asset, &moved.to) == (&payment.asset, &payment.to);
+        same && moved.amount == Ok(payment.amount) && moved.outcome == Outcome::Succeeded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokengine_chain::{Asset, Ignored, Scan};
+    use tokengine_core::Amount;
+
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn what_a_transaction_moved_is_known_only_from_the_block_it_is_proven_to_be_in() {
+        let scan = |payments| Scan { payments, ignored: Ignored::NONE, traced: false };
+        let paid = || scan(vec![payment("HOT", "outside", 50)]);
+        for (case, answer, expected) in [
+            ("no node has it: they lag", TxPayments::NotFound, None),
+            ("not in a block that they agree on", TxPayments::Pending, None),
+            ("in another block of that height", TxPayments::InBlock(block_on(1, 101), paid()), None),
+            ("in another block", TxPayments::InBlock(block(102), paid()), None),
+            ("there, and it moved nothing", TxPayments::InBlock(block(101), scan(vec![])), Some(vec![])),
+            ("there", TxPayments::InBlock(block(101), paid()), Some(paid().payments)),
+        ] {
+            assert_eq!(shown_in(&block(101), answer), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_same_payment_is_the_same_in_everything() {
+        let wanted =
+            Payment { asset: Asset::Contract(address("TOKEN")), to: address("outside"), amount: Amount::new(50) };
+        let moved = |change: fn(&mut tokengine_chain::Payment)| {
+            let mut moved = payment("HOT", "outside", 50);
+            change(&mut moved);
+            vec![payment("HOT", "bob", 50), moved]
+        };
+        for (case, moved, same) in [
+            ("it", moved(|_| {}), true),
+            ("another amount", moved(|moved| moved.amount = Ok(Amount::new(51))), false),
+            ("somebody else", moved(|moved| moved.to = address("carol")), false),
+            ("the coin", moved(|moved| moved.asset = Asset::Native), false),
+            ("reverted", moved(|moved| moved.outcome = Outcome::Reverted), false),
+            ("nothing", vec![], false),
+        ] {
+            assert_eq!(did_the_same(&moved, &wanted), same, "{case}");
+        }
     }
 }

@@ -129,7 +129,12 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 TxStatus::Reverted(inclusion) => (inclusion, false),
                 TxStatus::Unknown | TxStatus::InMempool => return Ok(()),
             };
-            let moved = self.moved_by(user.tx).await?;
+            // Adopted without what it paid, the payout would be paid again: it waits until that is known.
+            let moved = self.moved_by(user.tx, &user.block).await?.filter(|_| inclusion.block.hash == user.block.hash);
+            let Some(moved) = moved else {
+                tracing::warn!(network.id = self.network.id(), %wallet, nonce, tx = %user.tx, "Not known yet what it paid");
+                return Ok(());
+            };
             let ours = moved.into_iter().find(|payment| payment.from.as_ref() == Some(address));
             let intended = intended(&user);
             let look = move |state: &State| {

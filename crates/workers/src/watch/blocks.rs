@@ -96,7 +96,10 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         let deposits = self.deposits(ix, payments).await?;
         self.see(deposits).await?;
         failpoint::hit("deposit.before_scan");
-        self.books.submit(Command::ScanBlocks { network: ix, blocks: searched }).await?.ok();
+        let scan = Command::ScanBlocks { network: ix, blocks: searched };
+        // Taken for done, it would be asked again without a pause as long as they refuse it.
+        let refused = |rejection| Error::NotRecorded { what: "searched blocks", rejection };
+        self.books.submit(scan).await?.map_err(refused)?;
         // Some blocks are work done, and no reason to pause: with a node that fails now and then, catching up would else
         // be a few blocks a pause. Whatever it was, the next pass begins with the block that it kept from us.
         if let Some(error) = fault {
@@ -124,15 +127,48 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
     }
 
     /// Tells the books what was paid. What they know already is refused, and that is fine.
+    ///
+    /// # Errors
+    /// [`Error::NotRecorded`] for any other refusal, after all were told: a block with a deposit that is not in the books
+    /// must not count as searched, nor a claim as found.
     pub(super) async fn see(&self, deposits: Vec<Incoming>) -> Result<(), Error> {
         let commands: Vec<Command> = deposits.into_iter().map(|deposit| Command::SeeDeposit { deposit }).collect();
         let answers = self.books.submit_many(commands).await?;
-        for rejection in answers.into_iter().filter_map(Result::err) {
-            match rejection {
-                Rejection::DepositKnown | Rejection::DepositSettled | Rejection::OwnPayment => {}
-                other => tracing::warn!(network.id = self.network.id(), rejection = other.code(), "Deposit refused"),
-            }
+        match answers.into_iter().filter_map(Result::err).find(|rejection| !is_nothing_to_record(*rejection)) {
+            Some(rejection) => Err(Error::NotRecorded { what: "a deposit", rejection }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Whether a refused deposit is one that the books have, or one that they never will. Whatever else it is, the deposit
+/// exists and the books lack it: the disk is full, or the search moved on under it and comes back to its block.
+fn is_nothing_to_record(rejection: Rejection) -> bool {
+    use Rejection::{AmountZero, BeforeStart, DepositKnown, DepositSettled, OwnPayment};
+    matches!(rejection, AmountZero | BeforeStart | DepositKnown | DepositSettled | OwnPayment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_books_have_or_never_will_is_passed_over() {
+        for (case, rejection, expected) in [
+            ("seen before", Rejection::DepositKnown, true),
+            ("credited before", Rejection::DepositSettled, true),
+            ("a sweep", Rejection::OwnPayment, true),
+            ("nothing was paid", Rejection::AmountZero, true),
+            ("an earlier system's", Rejection::BeforeStart, true),
+            ("the disk is full", Rejection::DiskFull, false),
+            ("the search has another block there", Rejection::Stale, false),
+            ("no room for another row", Rejection::TooMany, false),
+            ("a wallet that sorting knew", Rejection::UnknownWallet, false),
+        ] {
+            assert_eq!(is_nothing_to_record(rejection), expected, "{case}");
+        }
+        let passed = Rejection::ALL.iter().filter(|rejection| is_nothing_to_record(**rejection));
+        assert!(passed.clone().all(|rejection| !rejection.is_transient()), "what may be accepted later is not over");
+        assert_eq!(passed.count(), 5);
     }
 }

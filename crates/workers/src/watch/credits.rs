@@ -79,32 +79,53 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             Some((height, at)) => *height != heads.latest.height || now.ms_since(*at) >= retry_ms,
             None => true,
         };
-        let waiting: Vec<_> = open.into_iter().filter(|(tx, _)| is_due(tx)).collect();
+        let mut waiting: Vec<_> = open.into_iter().filter(|(tx, _)| is_due(tx)).collect();
         if waiting.is_empty() {
             return Ok(());
         }
+        in_turn(&mut waiting, now);
         let receivers = self.receivers(ix).await?;
         for (tx, claim) in waiting {
             self.looked().insert(tx, (heads.latest.height, now));
-            let looked = match self.look_up(ix, tx, &receivers, heads).await {
-                Ok(looked) => looked,
-                // One transaction that a node cannot tell must not keep the others from being looked at.
-                Err(error) => {
-                    tracing::warn!(network.id = self.network.id(), error = %error, error.code = error.code(), "Claim waits");
-                    continue;
-                }
-            };
-            if let Looked::Paid(payments) = &looked {
-                let deposits = self.deposits(ix, payments.clone()).await?;
-                self.see(deposits).await?;
-            }
-            let lookup_ms = crate::rules::ms(self.rules.claim_lookup);
-            let verdict = self.books.query(move |state| judge(state, ix, claim, &looked, now, lookup_ms)).await?;
-            if let Some(outcome) = verdict {
-                self.close_claim(ix, tx, outcome).await?;
-            }
+            self.only_its_own(tx, self.claim(ix, (tx, claim), &receivers, heads, now).await)?;
         }
         Ok(())
+    }
+
+    /// One claim. It ends by what the quorum says, "not found" included; as long as there is no quorum, it stays.
+    async fn claim(
+        &self,
+        ix: NetworkIx,
+        (tx, claim): (TxId, Claimant),
+        receivers: &Receivers,
+        heads: &Heads,
+        now: Time,
+    ) -> Result<(), Error> {
+        let looked = self.look_up(ix, tx, receivers, heads).await?;
+        if let Looked::Paid(payments) = &looked {
+            let deposits = self.deposits(ix, payments.clone()).await?;
+            self.see(deposits).await?;
+        }
+        let lookup_ms = crate::rules::ms(self.rules.claim_lookup);
+        let verdict = self.books.query(move |state| judge(state, ix, claim, &looked, now, lookup_ms)).await?;
+        match verdict {
+            Some(outcome) => self.close_claim(ix, tx, outcome).await,
+            None => Ok(()),
+        }
+    }
+
+    /// One transaction that a node cannot tell must not keep the others from being looked at: its fault is told, and it
+    /// waits. An engine that does not answer is everybody's.
+    fn only_its_own(&self, tx: TxId, done: Result<(), Error>) -> Result<(), Error> {
+        match done {
+            Err(error @ (Error::Engine(_) | Error::Stopped)) => Err(error),
+            Err(error) => {
+                let code = error.code();
+                tracing::warn!(network.id = self.network.id(), %tx, error = %error, error.code = code, "Claimed transaction waits");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Transfers that wait for a refused claim end with it, and before it: a crash in between repeats both.
@@ -138,9 +159,10 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         if look_ups.is_empty() {
             return Ok(());
         }
+        in_turn(&mut look_ups, now);
         let receivers = self.receivers(ix).await?;
         for (transfer, tx) in look_ups {
-            self.look_up_transfer(ix, transfer, tx, &receivers, heads, now).await?;
+            self.only_its_own(tx, self.look_up_transfer(ix, transfer, tx, &receivers, heads, now).await)?;
         }
         Ok(())
     }
@@ -196,5 +218,34 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             tracing::debug!(network.id = self.network.id(), rejection = rejection.code(), "Transfer waits");
         }
         Ok(())
+    }
+}
+
+/// Begins somewhere else each time: after a fault a node is left alone for a while, and a transaction that always makes it
+/// fail would else, coming first, keep it from all others for ever.
+fn in_turn<T>(waiting: &mut [T], now: Time) {
+    let most = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+    let first = now.0.checked_rem(most).and_then(|first| usize::try_from(first).ok());
+    waiting.rotate_left(first.unwrap_or(0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_those_that_wait_comes_first_in_its_turn() {
+        for (case, now, expected) in [
+            ("the first", 0, [1, 2, 3]),
+            ("the second", 1, [2, 3, 1]),
+            ("the third", 2, [3, 1, 2]),
+            ("the first again", 3, [1, 2, 3]),
+            ("late", u64::MAX, [1, 2, 3]),
+        ] {
+            let mut waiting = [1, 2, 3];
+            in_turn(&mut waiting, Time(now));
+            assert_eq!(waiting, expected, "{case}");
+        }
+        in_turn::<u8>(&mut [], Time(7));
     }
 }

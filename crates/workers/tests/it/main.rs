@@ -5,6 +5,7 @@ mod faults;
 mod payouts;
 mod reconcile;
 mod recovery;
+mod refused;
 mod reorgs;
 mod sweeps;
 mod world;
