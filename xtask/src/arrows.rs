@@ -20,7 +20,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tokengine-api", &["tokengine-engine", "tokengine-store", "tokengine-chain", "tokengine-keys"]),
     (
         "tokengine-sim",
-        &["tokengine-core", "tokengine-engine", "tokengine-journal", "tokengine-workers", "tokengine-chain"],
+        &[
+            "tokengine-caip",
+            "tokengine-core",
+            "tokengine-engine",
+            "tokengine-journal",
+            "tokengine-keys",
+            "tokengine-workers",
+            "tokengine-chain",
+        ],
     ),
     ("tokengine-testkit", &["tokengine-caip"]),
     // The binary wires everything; the demo starts its own networks with the test kit.
