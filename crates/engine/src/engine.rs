@@ -38,20 +38,9 @@ impl Engine {
             Some(disk) => disk,
             None => Arc::new(FileDisk::new(&options.folder).map_err(system("make the data folder"))?),
         };
-        let journal = Journal::open(Arc::clone(&disk), options.journal.clone())?;
-        let recovery = journal.recovery().clone();
-        let replayed = replay::replay(&disk, &journal.feed(), options.seed, &mut progress, || false)?;
-        let Replayed { state, snapshot, unusable, events, .. } = replayed.expect("it ends only when it is done");
-        let lost = lost(&options, &recovery, &state);
-        let opened = Opened {
-            in_recovery: state.recovery().is_some() || lost.is_some(),
-            journal: recovery,
-            snapshot,
-            unusable,
-            replayed: events,
-        };
-
-        let engine = Self::start(options, disk, journal, state, opened)?;
+        let found = Found::open(&options, &disk, &mut progress)?;
+        let lost = found.lost.clone();
+        let engine = Self::start(options, disk, found)?;
         if let Some(reason) = lost {
             // Before anybody has a handle, so before anything else.
             engine.handle.submit_blocking(Lane::Worker, Command::StartRecovery { reason: reason.into() })?;
@@ -59,35 +48,10 @@ impl Engine {
         Ok(engine)
     }
 
-    fn start(
-        options: Options,
-        disk: Arc<dyn Disk>,
-        journal: Journal,
-        state: State,
-        opened: Opened,
-    ) -> Result<Self, Error> {
-        let (sender, durable) = watch::channel(state.position());
-        let status = Status {
-            decided: state.position().0,
-            refusing: false,
-            space: journal.space(),
-            last_commit: Duration::ZERO,
-            commits: 0,
-            snapshot: opened.snapshot,
-            snapshots_made: 0,
-            snapshot_error: opened.unusable.first().cloned(),
-            archived: 0,
-            archive_error: None,
-        };
-        let lanes = Lanes::new(options.queue);
-        let shared = Arc::new(Shared::new(lanes, journal.feed(), durable, status, Arc::clone(&options.on_fatal)));
-        let appender = journal.start({
-            let shared = Arc::clone(&shared);
-            move |progress| match progress {
-                Progress::Durable(head) => shared.on_durable(head.position, &sender),
-                Progress::Fatal(error) => shared.fatal(&Error::Journal(error.clone())),
-            }
-        })?;
+    fn start(options: Options, disk: Arc<dyn Disk>, found: Found) -> Result<Self, Error> {
+        let (shared, on_progress) = found.share(&options);
+        let Found { journal, state, opened, .. } = found;
+        let appender = journal.start(on_progress)?;
         let snapshot = opened.snapshot;
         let mut engine = Self { handle: Handle { shared: Arc::clone(&shared) }, opened, writer: None, keeper: None };
         let writer = Writer::new(state, appender, Arc::clone(&shared), &options);
@@ -147,6 +111,62 @@ impl std::fmt::Debug for Engine {
 
 fn system(what: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |error| Error::System { what, why: error.to_string().into() }
+}
+
+/// What is on the disk, recovered and replayed.
+pub(crate) struct Found {
+    pub(crate) journal: Journal,
+    pub(crate) state: State,
+    pub(crate) opened: Opened,
+    /// Why the world may have seen more than this journal knows, if so: recovery has to begin before anything else.
+    pub(crate) lost: Option<String>,
+}
+
+impl Found {
+    pub(crate) fn open(
+        options: &Options,
+        disk: &Arc<dyn Disk>,
+        progress: &mut dyn FnMut(ReplayProgress),
+    ) -> Result<Self, Error> {
+        let journal = Journal::open(Arc::clone(disk), options.journal.clone())?;
+        let recovery = journal.recovery().clone();
+        let replayed = replay::replay(disk, &journal.feed(), options.seed, progress, || false)?;
+        let Replayed { state, snapshot, unusable, events, .. } = replayed.expect("it ends only when it is done");
+        let lost = lost(options, &recovery, &state);
+        let opened = Opened {
+            in_recovery: state.recovery().is_some() || lost.is_some(),
+            journal: recovery,
+            snapshot,
+            unusable,
+            replayed: events,
+        };
+        Ok(Self { journal, state, opened, lost })
+    }
+
+    /// What writer, journal and handles have in common, and what the journal tells it.
+    pub(crate) fn share(&self, options: &Options) -> (Arc<Shared>, impl FnMut(Progress<'_>) + Send + use<>) {
+        let (sender, durable) = watch::channel(self.state.position());
+        let status = Status {
+            decided: self.state.position().0,
+            refusing: false,
+            space: self.journal.space(),
+            last_commit: Duration::ZERO,
+            commits: 0,
+            snapshot: self.opened.snapshot,
+            snapshots_made: 0,
+            snapshot_error: self.opened.unusable.first().cloned(),
+            archived: 0,
+            archive_error: None,
+        };
+        let (lanes, on_fatal) = (Lanes::new(options.queue), Arc::clone(&options.on_fatal));
+        let shared = Arc::new(Shared::new(lanes, self.journal.feed(), durable, status, on_fatal));
+        let told = Arc::clone(&shared);
+        let on_progress = move |progress: Progress<'_>| match progress {
+            Progress::Durable(head) => told.on_durable(head.position, &sender),
+            Progress::Fatal(error) => told.fatal(&Error::Journal(error.clone())),
+        };
+        (shared, on_progress)
+    }
 }
 
 /// Why the world may have seen more than this journal knows, if so.

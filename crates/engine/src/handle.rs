@@ -54,7 +54,7 @@ impl Handle {
         self.settle(answer)
     }
 
-    fn send(&self, lane: Lane, command: Command) -> Result<oneshot::Receiver<Result<Done, Refused>>, Error> {
+    pub(crate) fn send(&self, lane: Lane, command: Command) -> Result<oneshot::Receiver<Result<Done, Refused>>, Error> {
         let (send, receive) = oneshot::channel();
         self.shared.lanes.push(lane, Submission::One(command, send))?;
         Ok(receive)

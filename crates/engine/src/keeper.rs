@@ -43,6 +43,19 @@ impl Keeper {
         }
     }
 
+    /// As much as is to be done now, without waiting. Returns whether there was anything.
+    pub(crate) fn step(&mut self) -> bool {
+        let archive_due = self.shared.archive_due.swap(false, Ordering::Relaxed);
+        if archive_due {
+            self.archive();
+        }
+        let snapshot_due = self.shared.journal.mark().position() >= self.due && !self.shared.signal.has_ended();
+        if snapshot_due {
+            self.snapshot();
+        }
+        archive_due || snapshot_due
+    }
+
     /// Replays from the last snapshot, as a restart would, and writes the next one. The writer does not notice.
     fn snapshot(&mut self) {
         let made = self.make_snapshot();

@@ -183,28 +183,36 @@ impl Lanes {
     /// Waits for work, if there is `room` for some, or until more than `durable` is durable, if that is given.
     pub(crate) fn next(&self, room: usize, durable: Option<u64>, round: &mut Round) {
         let mut inner = self.inner();
-        loop {
-            let commands = !inner.client.submissions.is_empty() || !inner.worker.submissions.is_empty();
-            if !inner.queries.is_empty() || (commands && room > 0) {
-                // Half for the workers, and what they leave for the clients.
-                let workers = inner.worker.take(room.div_ceil(2), &mut round.submissions);
-                let clients =
-                    inner.client.take(room.saturating_sub(workers).max(room.div_ceil(2)), &mut round.submissions);
-                inner.worker.take(room.saturating_sub(workers.saturating_add(clients)), &mut round.submissions);
-                let queries = inner.queries.len().min(QUERIES_A_ROUND);
-                round.queries.extend(inner.queries.drain(..queries));
-                return;
-            }
-            if inner.stopping && !commands {
-                round.last = true;
-                return;
-            }
-            if inner.ended.is_some() || durable.is_some_and(|durable| inner.durable > durable) {
-                return;
-            }
+        while !inner.fill(room, durable, round) {
             inner.writer_waits = true;
             inner = self.wake.wait(inner).expect("no holder of this lock panics");
             inner.writer_waits = false;
         }
+    }
+
+    /// As [`Lanes::next`], but does not wait. Returns whether it would not have had to.
+    pub(crate) fn try_next(&self, room: usize, durable: Option<u64>, round: &mut Round) -> bool {
+        self.inner().fill(room, durable, round)
+    }
+}
+
+impl Inner {
+    /// Takes what the writer does next, if there is anything to be done.
+    fn fill(&mut self, room: usize, durable: Option<u64>, round: &mut Round) -> bool {
+        let commands = !self.client.submissions.is_empty() || !self.worker.submissions.is_empty();
+        if !self.queries.is_empty() || (commands && room > 0) {
+            // Half for the workers, and what they leave for the clients.
+            let workers = self.worker.take(room.div_ceil(2), &mut round.submissions);
+            let clients = self.client.take(room.saturating_sub(workers).max(room.div_ceil(2)), &mut round.submissions);
+            self.worker.take(room.saturating_sub(workers.saturating_add(clients)), &mut round.submissions);
+            let queries = self.queries.len().min(QUERIES_A_ROUND);
+            round.queries.extend(self.queries.drain(..queries));
+            return true;
+        }
+        if self.stopping && !commands {
+            round.last = true;
+            return true;
+        }
+        self.ended.is_some() || durable.is_some_and(|durable| self.durable > durable)
     }
 }

@@ -27,7 +27,8 @@
 //!
 //! # Threads
 //! `engine-writer` decides and evolves; the journal's log thread writes, syncs, and releases the answers; `engine-keeper`
-//! makes snapshots and copies sealed segments to the archive; each follower has a thread of its own.
+//! makes snapshots and copies sealed segments to the archive; each follower has a thread of its own. [`Stepped`] is the same
+//! engine without any of them: whoever holds it does their work step by step.
 
 mod answers;
 mod engine;
@@ -44,6 +45,7 @@ mod replay;
 mod shared;
 mod signal;
 mod snapshot;
+mod stepped;
 mod writer;
 
 pub use engine::Engine;
@@ -55,4 +57,5 @@ pub use health::Health;
 pub use lanes::Lane;
 pub use options::{Clock, OnFatal, Options, system_clock};
 pub use replay::{Opened, ReplayProgress};
+pub use stepped::Stepped;
 pub use tokengine_journal::Head;

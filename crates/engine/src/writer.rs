@@ -40,6 +40,17 @@ struct Open {
     room: Option<Room>,
 }
 
+/// What a turn of the writer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It did something.
+    Worked,
+    /// There was nothing to do.
+    Idle,
+    /// Nothing more will come.
+    Last,
+}
+
 pub(crate) struct Writer {
     state: State,
     appender: Appender,
@@ -84,24 +95,40 @@ impl Writer {
 
     fn work(&mut self) -> Result<(), Error> {
         let mut round = Round::default();
-        loop {
-            let durable = self.shared.journal.mark().position();
-            while self.in_flight.pop_front_if(|last| *last <= durable).is_some() {}
-            let (waits, large) = (self.in_flight.len(), self.open.batch.payload_bytes() >= LARGE || self.is_full());
-            if !self.open.batch.is_empty() && (waits == 0 || (waits == 1 && large)) {
-                self.hand_over()?;
-            }
-            let room = self.max_batch.saturating_sub(self.open.commands);
-            let progress = (!self.open.batch.is_empty()).then_some(durable);
-            self.shared.lanes.next(room, progress, &mut round);
-            if let Some(error) = self.shared.lanes.ended() {
-                return Err(error);
-            }
-            if round.last {
-                return self.hand_over();
-            }
-            self.take(&mut round)?;
+        while self.turn(&mut round, true)? != Turn::Last {}
+        Ok(())
+    }
+
+    /// One turn of the loop: hands over what is due, and decides what waits. It waits for work only if it `may_wait`.
+    pub(crate) fn turn(&mut self, round: &mut Round, may_wait: bool) -> Result<Turn, Error> {
+        let durable = self.shared.journal.mark().position();
+        while self.in_flight.pop_front_if(|last| *last <= durable).is_some() {}
+        let (waits, large) = (self.in_flight.len(), self.open.batch.payload_bytes() >= LARGE || self.is_full());
+        let is_due = !self.open.batch.is_empty() && (waits == 0 || (waits == 1 && large));
+        if is_due {
+            self.hand_over()?;
         }
+        let room = self.max_batch.saturating_sub(self.open.commands);
+        let progress = (!self.open.batch.is_empty()).then_some(durable);
+        if may_wait {
+            self.shared.lanes.next(room, progress, round);
+        } else if !self.shared.lanes.try_next(room, progress, round) {
+            return Ok(if is_due { Turn::Worked } else { Turn::Idle });
+        }
+        if let Some(error) = self.shared.lanes.ended() {
+            return Err(error);
+        }
+        if round.last {
+            self.hand_over()?;
+            return Ok(Turn::Last);
+        }
+        self.take(round)?;
+        Ok(Turn::Worked)
+    }
+
+    /// What was decided so far, durable or not.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     fn is_full(&self) -> bool {

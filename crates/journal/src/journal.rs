@@ -13,7 +13,7 @@ use crate::{
     open::{self, Recovery},
     reader::Feed,
     spares::{Space, Spares, Urgency},
-    thread::{self, Appender, Progress},
+    thread::{self, Appender, Log, Progress},
 };
 
 /// How a journal is laid out and run. Only the genesis hash is fixed for ever.
@@ -164,6 +164,12 @@ impl Journal {
     /// [`Error::Io`] if the threads cannot be started.
     pub fn start(self, on_progress: impl FnMut(Progress<'_>) + Send + 'static) -> Result<Appender, Error> {
         thread::start(self, Box::new(on_progress))
+    }
+
+    /// As [`Journal::start`] without threads: the caller does their work with the [`Log`]. Nothing waits for anything then:
+    /// a missing segment is made on the caller's thread, and the queue has no bound but the caller's.
+    pub fn start_by_hand(self, on_progress: impl FnMut(Progress<'_>) + Send + 'static) -> (Appender, Log) {
+        thread::start_by_hand(self, Box::new(on_progress))
     }
 
     /// Syncs, and leaves the marker that spares the next start a recovery.

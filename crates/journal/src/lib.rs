@@ -59,5 +59,5 @@ pub use mark::DurableMark;
 pub use open::{Cut, Recovery};
 pub use reader::{Feed, Reader, Record, RecordBatch, Records};
 pub use spares::{Space, Urgency};
-pub use thread::{Appender, Progress, Refused};
+pub use thread::{Appender, Log, Progress, Refused};
 pub use verify::{Verified, VerifyProgress, verify};

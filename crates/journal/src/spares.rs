@@ -64,6 +64,8 @@ struct State {
     promised: usize,
     serial: u64,
     full: bool,
+    /// No keeper runs: who needs room makes it.
+    by_hand: bool,
     ended: Option<Error>,
 }
 
@@ -152,7 +154,39 @@ impl Spares {
             if state.full {
                 return Err(Error::DiskFull { folder: self.disk.location("") });
             }
+            if state.by_hand {
+                drop(state);
+                self.prepare_or_end();
+                state = self.state();
+                continue;
+            }
             state = self.changed.wait(state).expect("no holder of this lock panics");
+        }
+    }
+
+    /// No keeper will run.
+    pub(crate) fn keep_by_hand(&self) {
+        self.state().by_hand = true;
+    }
+
+    /// What the keeper does when it wakes: makes one spare if some are missing. Returns whether it did.
+    pub(crate) fn keep_step(&self) -> bool {
+        let missing = {
+            let state = self.state();
+            state.ended.is_none() && state.available() < self.target
+        };
+        missing && self.prepare_or_end()
+    }
+
+    /// Makes a spare; a fault is told to the next batch that needs room.
+    fn prepare_or_end(&self) -> bool {
+        match self.prepare() {
+            Ok(()) => true,
+            Err(Error::DiskFull { .. }) => false,
+            Err(error) => {
+                self.end(error);
+                false
+            }
         }
     }
 
@@ -229,10 +263,7 @@ impl Spares {
                 }
             }
             drop(state);
-            match self.prepare() {
-                Ok(()) | Err(Error::DiskFull { .. }) => {}
-                Err(error) => return self.end(error), // told to the next batch that needs room
-            }
+            self.prepare_or_end();
         }
     }
 

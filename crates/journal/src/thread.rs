@@ -1,5 +1,7 @@
 //! The log thread: writes and syncs what has gathered while the caller fills the next batch. There is no timer: while a
 //! sync is under way the next batches gather by themselves, and the next sync takes them all.
+//!
+//! The thread is a shell around [`Log`], which a simulator steps by hand.
 
 use std::{
     collections::VecDeque,
@@ -41,8 +43,9 @@ pub struct Refused {
     pub batch: Batch,
 }
 
-/// Hands batches to the log thread. There is one, so the order of calls is the order of positions. Dropping it without
-/// [`Appender::close`] writes what was handed over and leaves the next start a recovery.
+/// Hands batches to the log thread, or to the [`Log`] of whoever does its work. There is one, so the order of calls is the
+/// order of positions. Dropping it without [`Appender::close`] writes what was handed over and leaves the next start a
+/// recovery.
 pub struct Appender {
     shared: Arc<Shared>,
     spares: Arc<Spares>,
@@ -51,6 +54,8 @@ pub struct Appender {
     options: Options,
     /// Position of the last record handed over.
     last: u64,
+    /// Nobody takes what is handed over until the caller lets go, so that a full queue is not waited for.
+    by_hand: bool,
     log: Option<JoinHandle<Result<Head, Error>>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -90,51 +95,83 @@ impl Shared {
 }
 
 pub(crate) fn start(journal: Journal, on_progress: OnProgress) -> Result<Appender, Error> {
+    let (spares, retry) = (Arc::clone(&journal.spares), journal.options.full_disk_retry);
+    let location = journal.disk.location("");
+    let spawn_error = |source| Error::Io { what: "start a thread for", file: location, source: Arc::new(source) };
+    let (mut appender, log) = split(journal, on_progress);
+
+    let keeper = thread::Builder::new().name("journal-spares".into()).spawn(move || spares.keep(retry));
+    // On failure the journal is dropped, which ends the keeper too.
+    let keeper = keeper.map_err(spawn_error.clone())?;
+    let log = thread::Builder::new().name("journal-log".into()).spawn(move || log.run());
+    appender.log = Some(log.map_err(spawn_error)?);
+    appender.keeper = Some(keeper);
+    Ok(appender)
+}
+
+pub(crate) fn start_by_hand(journal: Journal, on_progress: OnProgress) -> (Appender, Log) {
+    journal.spares.keep_by_hand();
+    let (mut appender, log) = split(journal, on_progress);
+    appender.by_hand = true;
+    (appender, log)
+}
+
+fn split(journal: Journal, on_progress: OnProgress) -> (Appender, Log) {
     let shared = Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), taken: Condvar::new() });
     let spares = Arc::clone(&journal.spares);
     let (feed, recovery, last) = (journal.feed(), journal.recovery().clone(), journal.head().position);
     let options = journal.options.clone();
-    let location = journal.disk.location("");
-    let spawn_error = |source| Error::Io { what: "start a thread for", file: location, source: Arc::new(source) };
-
-    let keeper = thread::Builder::new().name("journal-spares".into()).spawn({
-        let (spares, retry) = (Arc::clone(&spares), options.full_disk_retry);
-        move || spares.keep(retry)
-    });
-    // On failure the journal is dropped, which ends the keeper too.
-    let keeper = keeper.map_err(spawn_error.clone())?;
-    let log = thread::Builder::new().name("journal-log".into()).spawn({
-        let shared = Arc::clone(&shared);
-        move || run(journal, &shared, on_progress)
-    });
-    let log = log.map_err(spawn_error)?;
-    Ok(Appender { shared, spares, feed, recovery, options, last, log: Some(log), keeper: Some(keeper) })
+    let log = Log { end: EndOnDrop(Arc::clone(&shared)), journal, on_progress };
+    let appender = Appender { shared, spares, feed, recovery, options, last, by_hand: false, log: None, keeper: None };
+    (appender, log)
 }
 
-/// Tells the appender that the log thread is gone, even if a callback panicked.
-struct EndOnDrop<'a>(&'a Shared);
+/// Tells the appender that nothing will be written any more, even if a callback panicked.
+struct EndOnDrop(Arc<Shared>);
 
-impl Drop for EndOnDrop<'_> {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end(Error::Closed);
     }
 }
 
-fn run(mut journal: Journal, shared: &Shared, mut on_progress: OnProgress) -> Result<Head, Error> {
-    let _end = EndOnDrop(shared);
-    loop {
-        let mut queue = shared.queue();
-        while queue.batches.is_empty() && queue.stop.is_none() {
-            queue = shared.work.wait(queue).expect("no holder of this lock panics");
-        }
-        if queue.batches.is_empty() {
-            let stop = queue.stop;
+/// What the log thread does. In production it has that thread; a simulator takes its steps when it likes.
+pub struct Log {
+    end: EndOnDrop,
+    journal: Journal,
+    on_progress: OnProgress,
+}
+
+impl Log {
+    fn run(mut self) -> Result<Head, Error> {
+        loop {
+            let mut queue = self.end.0.queue();
+            while queue.batches.is_empty() && queue.stop.is_none() {
+                queue = self.end.0.work.wait(queue).expect("no holder of this lock panics");
+            }
+            let stop = queue.stop.filter(|_| queue.batches.is_empty());
             drop(queue);
-            return if stop == Some(Stop::Close) { journal.close() } else { Ok(journal.head()) };
+            match stop {
+                Some(Stop::Close) => return self.journal.close(),
+                Some(Stop::Drop) => return Ok(self.journal.head()),
+                None => drop(self.step()?),
+            }
         }
+    }
+
+    /// Writes and syncs everything that was handed over, and reports it. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// A failed write or sync, which was reported too: the process must stop at once.
+    pub fn step(&mut self) -> Result<bool, Error> {
+        let Self { end: EndOnDrop(shared), journal, on_progress } = self;
+        let mut queue = shared.queue();
         let mut batches = mem::take(&mut queue.batches);
         queue.bytes = 0;
         drop(queue);
+        if batches.is_empty() {
+            return Ok(false);
+        }
         shared.taken.notify_all();
 
         let written = batches.iter_mut().try_for_each(|(batch, time)| journal.write_admitted(batch, *time).map(drop));
@@ -155,6 +192,27 @@ fn run(mut journal: Journal, shared: &Shared, mut on_progress: OnProgress) -> Re
             }
             queue.buffers.push(batch);
         }
+        Ok(true)
+    }
+
+    /// Makes one segment ahead if some are missing, as a thread of its own does in production. Returns whether it did.
+    pub fn make_ahead(&self) -> bool {
+        self.journal.spares.keep_step()
+    }
+
+    /// Writes what was handed over, and ends in order as [`Journal::close`] does.
+    ///
+    /// # Errors
+    /// As [`Log::step`] and [`Journal::close`].
+    pub fn close(mut self) -> Result<Head, Error> {
+        while self.step()? {}
+        self.journal.close()
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("journal", &self.journal).finish_non_exhaustive()
     }
 }
 
@@ -211,6 +269,7 @@ impl Appender {
         }
         let mut queue = self.shared.queue();
         while queue.ended.is_none()
+            && !self.by_hand
             && (queue.batches.len() >= self.options.queue_batches
                 || (queue.bytes + bytes > self.options.queue_bytes && !queue.batches.is_empty()))
         {
@@ -235,7 +294,8 @@ impl Appender {
     /// Writes and syncs what was handed over, leaves the marker of an orderly end, and gives the folder free.
     ///
     /// # Errors
-    /// The fault that stopped the journal, now or before.
+    /// The fault that stopped the journal, now or before; [`Error::Closed`] where there is no log thread, see
+    /// [`Log::close`].
     pub fn close(mut self) -> Result<Head, Error> {
         self.stop(Stop::Close)
     }

@@ -7,4 +7,5 @@ mod kill;
 mod races;
 mod room;
 mod snapshots;
+mod stepped;
 mod world;
