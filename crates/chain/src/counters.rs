@@ -1,7 +1,8 @@
 //! What the metrics read: plain counters, no names of addresses, users or transactions.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Counters of one network.
 #[derive(Debug)]
@@ -46,6 +47,57 @@ impl Counters {
             no_quorum: AtomicU64::new(0),
             nodes: names.into_iter().map(node).collect(),
         }
+    }
+}
+
+/// What came of a call: few words, the same for every kind of node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallOutcome {
+    /// A result.
+    Answered,
+    /// An error in the node's own words; to some questions that is the answer.
+    Refused,
+    /// Asked too often.
+    RateLimited,
+    /// Silence.
+    TimedOut,
+    /// No connection, or one that broke.
+    Unreachable,
+    /// Something that is no answer to the question.
+    Unusable,
+}
+
+impl CallOutcome {
+    /// Stable; alerts match on it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::RateLimited => "rate_limited",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
+/// Calls to one node, by method and by what came of them. Methods are those that the adapter knows: a few dozen at most.
+#[derive(Debug, Default)]
+pub struct Calls(Mutex<BTreeMap<(&'static str, CallOutcome), u64>>);
+
+impl Calls {
+    /// So many more.
+    pub(crate) fn count(&self, method: &'static str, outcome: CallOutcome, calls: usize) {
+        let mut all = self.0.lock().expect("nobody panics while holding it");
+        let calls = u64::try_from(calls).unwrap_or(u64::MAX);
+        let count = all.entry((method, outcome)).or_default();
+        *count = count.saturating_add(calls);
+    }
+
+    /// All of them since the start.
+    pub fn all(&self) -> Vec<(&'static str, CallOutcome, u64)> {
+        let all = self.0.lock().expect("nobody panics while holding it");
+        all.iter().map(|((method, outcome), count)| (*method, *outcome, *count)).collect()
     }
 }
 

@@ -26,7 +26,7 @@ mod token;
 mod tx;
 
 pub use block::{At, Block, BlockId, Heads, Identity};
-pub use counters::{Counters, NodeCounters};
+pub use counters::{CallOutcome, Calls, Counters, NodeCounters};
 pub use error::Error;
 pub use network::{AnyNetwork, Network, Rules};
 pub use node::{Accounts, Node};

@@ -1,13 +1,14 @@
 //! What `k` of `n` nodes agree on. Pure: the shell asks, this decides.
 //!
 //! An answer is *settled* when a node that is up to date cannot take it back without a reorg ("in block 7, succeeded").
-//! *Unsettled* ones ("never heard of it") are what a lagging node says, so they contradict nothing. Two different
-//! settled answers are a disagreement: one of the nodes is wrong, or on another fork.
+//! *Unsettled* ones ("never heard of it") are what a lagging node says, so they contradict nothing, and outvote nothing
+//! either: however many nodes never heard of it, a single one that has it says that it is there. Two different settled
+//! answers are a disagreement: one of the nodes is wrong, or on another fork.
 
 /// What to do with the answers so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a, T> {
-    /// `k` nodes said this.
+    /// `k` nodes said this; where it is unsettled, nobody who answered said anything else.
     Agreed(&'a T),
     /// Not yet clear: ask one more node.
     AskMore,
@@ -34,7 +35,10 @@ pub fn judge<T: PartialEq>(answers: &[T], settled: impl Fn(&T) -> bool, k: usize
     if answers.len() < k {
         return Verdict::TooFew;
     }
-    answers.iter().find(|answer| times(answer) >= k).map_or(Verdict::Unsettled, Verdict::Agreed)
+    match answers {
+        [first, others @ ..] if others.iter().all(|other| other == first) => Verdict::Agreed(first),
+        _ => Verdict::Unsettled,
+    }
 }
 
 /// Whether two nodes contradict each other.
@@ -93,11 +97,40 @@ mod tests {
             ),
             ("nobody knows: ask everyone first", &[None, None], 2, true, Verdict::AskMore),
             ("nobody knows", &[None, None, None], 2, false, Verdict::Agreed(&None)),
+            (
+                "two lagging nodes do not outvote the one that has it",
+                &[None, None, Some(1)],
+                2,
+                false,
+                Verdict::Unsettled,
+            ),
+            ("whoever answers first", &[Some(1), None, None], 2, false, Verdict::Unsettled),
             ("one down, one answer", &[Some(1)], 2, false, Verdict::TooFew),
             ("all down", &[], 1, false, Verdict::TooFew),
             ("three ways to see it", &[Some(1), Some(2), Some(3)], 2, false, Verdict::Disagree),
         ] {
             assert_eq!(verdict(answers, k, more), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn e11_a_transaction_that_one_node_has_in_its_pool_or_in_a_block_is_never_absent() {
+        use Where::{Block, Pool, Unknown};
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        enum Where {
+            Unknown,
+            Pool,
+            Block,
+        }
+        for (case, answers, expected) in [
+            ("no node has it", [Unknown, Unknown, Unknown], Verdict::Agreed(&Unknown)),
+            ("one has it in its pool", [Unknown, Pool, Unknown], Verdict::Unsettled),
+            ("one has it in a block", [Unknown, Unknown, Block], Verdict::Unsettled),
+            ("pools, and one that lags", [Pool, Pool, Unknown], Verdict::Unsettled),
+            ("pools", [Pool, Pool, Pool], Verdict::Agreed(&Pool)),
+            ("two have it in a block", [Unknown, Block, Block], Verdict::Agreed(&Block)),
+        ] {
+            assert_eq!(judge(&answers, |answer| *answer == Block, 2, false), expected, "{case}");
         }
     }
 

@@ -15,6 +15,7 @@ mod trace;
 pub mod tx;
 mod wire;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use tokengine_core::{Address, Amount, BlockHash, BlockRef, TxId};
 use self::rpc::{Fault, Rpc};
 use self::wire::Header;
 use crate::{
-    Asset, At, Block, BlockId, Error, Heads, Identity, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus,
+    Asset, At, Block, BlockId, Calls, Error, Heads, Identity, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus,
 };
 
 /// How to reach one EVM node and how hard it may be asked. Has no `Debug`: the URL may carry a key.
@@ -87,6 +88,11 @@ impl EvmNode {
         }
         let has_traces = AtomicBool::new(false);
         Ok(Self { rpc, filter_limit: config.filter_limit, wants_traces: config.traces, has_traces })
+    }
+
+    /// What it was asked since the start, for the metrics; they go on counting in there.
+    pub fn calls(&self) -> Arc<Calls> {
+        self.rpc.calls()
     }
 
     /// One header, by height, by hash or by tag.

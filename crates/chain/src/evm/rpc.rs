@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
-use crate::Error;
+use crate::{CallOutcome, Calls, Error};
 
 /// One node's JSON-RPC door.
 pub(super) struct Rpc {
@@ -24,6 +24,7 @@ pub(super) struct Rpc {
     max_bytes: usize,
     running: Semaphore,
     last_id: AtomicU64,
+    calls: Arc<Calls>,
 }
 
 /// What a node answered instead of a result, in its own words. Not yet an [`Error`]: for some questions it is an answer.
@@ -42,6 +43,28 @@ pub(super) enum Fault {
     TooBig,
     /// There was no answer.
     Broken(Error),
+}
+
+/// What a fault counts as.
+fn outcome_of(error: &Error) -> CallOutcome {
+    match error {
+        Error::Timeout { .. } => CallOutcome::TimedOut,
+        Error::RateLimited { .. } => CallOutcome::RateLimited,
+        Error::Unreachable { .. } => CallOutcome::Unreachable,
+        Error::Refused { .. } | Error::Unsupported { .. } | Error::StateUnavailable { .. } => CallOutcome::Refused,
+        _ => CallOutcome::Unusable,
+    }
+}
+
+impl Fault {
+    fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Said(said) if matches!(said.kind(), SaidKind::RateLimit) => CallOutcome::RateLimited,
+            Self::Said(_) => CallOutcome::Refused,
+            Self::TooBig => CallOutcome::Unusable,
+            Self::Broken(error) => outcome_of(error),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -101,12 +124,17 @@ impl Rpc {
             max_bytes: config.max_response_bytes,
             running: Semaphore::new(config.max_concurrent.min(Semaphore::MAX_PERMITS)),
             last_id: AtomicU64::new(0),
+            calls: Arc::default(),
             name,
         })
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    pub(super) fn calls(&self) -> Arc<Calls> {
+        Arc::clone(&self.calls)
     }
 
     /// One question, and its answer.
@@ -117,6 +145,13 @@ impl Rpc {
 
     /// One question, and what came of it.
     pub(super) async fn raw(&self, method: &'static str, params: Value) -> Result<Box<RawValue>, Fault> {
+        let came = self.one(method, params).await;
+        let outcome = came.as_ref().err().map_or(CallOutcome::Answered, Fault::outcome);
+        self.calls.count(method, outcome, 1);
+        came
+    }
+
+    async fn one(&self, method: &'static str, params: Value) -> Result<Box<RawValue>, Fault> {
         let id = self.next_id();
         let body = self.post(method, &Request { jsonrpc: "2.0", id, method, params: &params }).await?;
         let reply: Reply = self.parse(method, &body)?;
@@ -135,35 +170,46 @@ impl Rpc {
     ) -> Result<Vec<Result<T, Said>>, Error> {
         let mut answers = Vec::with_capacity(params.len());
         for params in params.chunks(self.batch) {
-            let ids: Vec<u64> = params.iter().map(|_| self.next_id()).collect();
-            let request: Vec<Request<'_>> = params
-                .iter()
-                .zip(&ids)
-                .map(|(params, id)| Request { jsonrpc: "2.0", id: *id, method, params })
-                .collect();
-            let body = self.post(method, &request).await.map_err(|fault| self.error(method, fault))?;
-            let mut replies: Vec<Reply> = match self.parse(method, &body) {
-                Ok(replies) => replies,
-                // A node that does not take batches answers with one error.
-                Err(_) => {
-                    let one: Reply = self.parse(method, &body).map_err(|fault| self.error(method, fault))?;
-                    let fault = one.outcome().err();
-                    return Err(match fault {
-                        Some(fault) => self.error(method, fault),
-                        None => self.unusable(method, "one answer to many questions"),
-                    });
-                }
-            };
-            for id in ids {
-                let Some(at) = replies.iter().position(|reply| reply.id == Some(id)) else {
-                    return Err(self.unusable(method, "a question of many without an answer"));
-                };
-                answers.push(match replies.swap_remove(at).outcome() {
-                    Ok(raw) => Ok(self.read(method, &raw)?),
-                    Err(Fault::Said(said)) => Err(said),
-                    Err(fault) => return Err(self.error(method, fault)),
+            let came = self.together(method, params).await;
+            let outcome = came.as_ref().err().map_or(CallOutcome::Answered, outcome_of);
+            self.calls.count(method, outcome, params.len());
+            answers.extend(came?);
+        }
+        Ok(answers)
+    }
+
+    /// The same, in one request.
+    async fn together<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Result<T, Said>>, Error> {
+        let mut answers = Vec::with_capacity(params.len());
+        let ids: Vec<u64> = params.iter().map(|_| self.next_id()).collect();
+        let request: Vec<Request<'_>> =
+            params.iter().zip(&ids).map(|(params, id)| Request { jsonrpc: "2.0", id: *id, method, params }).collect();
+        let body = self.post(method, &request).await.map_err(|fault| self.error(method, fault))?;
+        let mut replies: Vec<Reply> = match self.parse(method, &body) {
+            Ok(replies) => replies,
+            // A node that does not take batches answers with one error.
+            Err(_) => {
+                let one: Reply = self.parse(method, &body).map_err(|fault| self.error(method, fault))?;
+                let fault = one.outcome().err();
+                return Err(match fault {
+                    Some(fault) => self.error(method, fault),
+                    None => self.unusable(method, "one answer to many questions"),
                 });
             }
+        };
+        for id in ids {
+            let Some(at) = replies.iter().position(|reply| reply.id == Some(id)) else {
+                return Err(self.unusable(method, "a question of many without an answer"));
+            };
+            answers.push(match replies.swap_remove(at).outcome() {
+                Ok(raw) => Ok(self.read(method, &raw)?),
+                Err(Fault::Said(said)) => Err(said),
+                Err(fault) => return Err(self.error(method, fault)),
+            });
         }
         Ok(answers)
     }

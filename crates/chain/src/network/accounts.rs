@@ -2,8 +2,8 @@
 
 use tokengine_core::{Address, Amount, BlockHash, BlockRef};
 
-use super::Network;
 use super::ask::Agreement;
+use super::{Network, split};
 use crate::fees::{DataFee, Suggestion};
 use crate::{Accounts, At, Call, Code, Error, Estimate, NonceUse, PinnedCode, TokenFacts};
 
@@ -16,6 +16,25 @@ impl<N: Accounts> Network<N> {
     pub async fn nonce_at(&self, of: &Address, at: At) -> Result<u64, Error> {
         let at = self.pinned(at).await?;
         self.about("a nonce", at, |node| node.nonce_at(of, at)).await
+    }
+
+    /// The most nonces of an address that any node counts, with what waits in its pool. Nodes that are being left alone are
+    /// asked too: what one of them has may be known to nobody else.
+    ///
+    /// # Errors
+    /// [`Error::NoQuorum`] when fewer than the quorum answer, or, if `all` must, when one does not: its pool may hold what
+    /// no other does.
+    pub async fn nonce_in_pools(&self, of: &Address, all: bool) -> Result<u64, Error> {
+        let what = "nonces in pools";
+        let (told, faults) = split(self.all_configured(|node| node.nonce_at(of, At::Pending)).await);
+        if all && !faults.is_empty() {
+            let (needed, answered) = (told.len().saturating_add(faults.len()), told.len());
+            return Err(Error::NoQuorum { network: self.id.clone(), what, needed, answered });
+        }
+        match told.iter().max() {
+            Some(most) if told.len() >= self.needed() => Ok(*most),
+            _ => Err(self.too_few(what, told.len(), faults)),
+        }
     }
 
     /// Who used `nonce`, up to block `head`, as the quorum says; see [`Accounts::who_used_nonce`].

@@ -201,6 +201,16 @@ impl<N: Node> Network<N> {
         join_all(self.ready().into_iter().map(|ix| async move { (ix, self.ask(ix, question).await) })).await
     }
 
+    /// Asks every node, also those that rest, and waits for all of them.
+    pub(super) async fn all_configured<'s, T, F, Fut>(&'s self, question: F) -> Vec<(usize, Result<T, Error>)>
+    where
+        F: Fn(&'s N) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let question = &question;
+        join_all((0..self.slots.len()).map(|ix| async move { (ix, self.ask(ix, question).await) })).await
+    }
+
     /// Asks one node, which has said before that it is of this network.
     pub(super) async fn ask<'s, T, F, Fut>(&'s self, ix: usize, question: &F) -> Result<T, Error>
     where

@@ -210,7 +210,7 @@ impl<N: Node> Network<N> {
         asked.await?.or_lag(self, what)
     }
 
-    /// Payments to the receivers by one transaction, wherever it is.
+    /// Payments to the receivers by one transaction, wherever it is; not found only when no node that answers has it.
     ///
     /// # Errors
     /// As any question.
@@ -235,7 +235,8 @@ impl<N: Node> Network<N> {
         })
     }
 
-    /// Where one transaction is. Lagging nodes make it look earlier than it is, never later.
+    /// Where one transaction is. Lagging nodes make it look earlier than it is, never later; it is unknown only when no
+    /// node that answers has it in a block or in its pool.
     ///
     /// # Errors
     /// As any question.

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokengine_chain::evm::EvmNode;
 use tokengine_chain::fees::DataFee;
 use tokengine_chain::follower::{FollowRules, Followed};
-use tokengine_chain::{Accounts, Asset, At, BlockId, Call, Error, Network, Receivers, Rules, TxStatus};
+use tokengine_chain::{Accounts, Asset, At, BlockId, Call, Error, Network, Receivers, Rules, TxPayments, TxStatus};
 use tokengine_core::{Amount, BlockHash, TxId};
 use tokengine_testkit::{Anvil, AnvilOptions, Arg, Fault, FaultProxy};
 
@@ -102,7 +102,39 @@ async fn a_node_that_hides_a_payment_does_not_hide_it_from_a_quorum() {
     assert_eq!(two.status(tx(&paid)).await, Ok(TxStatus::InMempool));
     let three = network(&[&hider_url, anvil.url(), anvil.url()], 2);
     assert!(matches!(three.status(tx(&paid)).await, Ok(TxStatus::InBlock(_))));
+    // Two that lag do not outvote the one that has it: unknown would let a claim be refused, or bytes be given up.
+    let late = proxy(&anvil);
+    for node in [&hider, &late] {
+        node.fault("eth_getTransactionByHash", Fault::result(|_, _| json!(null)));
+        node.fault("eth_getTransactionReceipt", Fault::result(|_, _| json!(null)));
+    }
+    let outvoted = network(&[&hider_url, &late.url(), anvil.url()], 2);
+    assert_eq!(outvoted.status(tx(&paid)).await, Ok(TxStatus::InMempool));
+    assert_eq!(outvoted.payments_of(tx(&paid), &receivers).await, Ok(TxPayments::Pending));
+    assert!(late.calls("eth_getTransactionByHash") > 0, "it was asked");
+    assert_eq!(outvoted.status(TxId([7; 32])).await, Ok(TxStatus::Unknown), "nobody has that one");
     assert_eq!(three.payments(block_of(&anvil, &paid), &receivers).await.expect("outvoted").payments.len(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_in_the_pool_of_one_node_is_counted_and_a_silent_node_leaves_it_open() {
+    let anvil = anvil();
+    let from = anvil.accounts()[3].clone();
+    let (empty, silent) = (proxy(&anvil), proxy(&anvil));
+    empty.fault("eth_getTransactionCount", Fault::result(|_, _| json!("0x0")));
+    anvil.set_automine(false).expect("set");
+    anvil.send(&from, US, 1).expect("sent");
+    let nodes = [&empty.url(), &silent.url(), anvil.url()];
+    let network = network(&nodes, 2);
+    assert_eq!(network.nonce_in_pools(&address(&from), true).await, Ok(1), "the first one has not heard of it");
+    silent.go_dark();
+    let asked = silent.all_calls();
+    let error = network.nonce_in_pools(&address(&from), true).await.expect_err("one says nothing");
+    assert!(matches!(error, Error::NoQuorum { needed: 3, answered: 2, .. }) && error.is_transient(), "{error}");
+    assert_eq!(network.nonce_in_pools(&address(&from), false).await, Ok(1), "two of three are enough to begin with");
+    silent.restore();
+    assert_eq!(network.nonce_in_pools(&address(&from), true).await, Ok(1), "asked although it was left alone");
+    assert!(silent.all_calls() > asked);
 }
 
 #[tokio::test]
