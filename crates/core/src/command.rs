@@ -127,6 +127,7 @@ pub enum Command {
         network: NetworkIx,
         tx: TxId,
         by: Option<AccountIx>,
+        trace: Option<TraceContext>,
     },
     CloseClaim {
         network: NetworkIx,
@@ -159,6 +160,7 @@ pub enum Command {
     HoldPayout {
         request: Request,
         order: PayoutOrder,
+        trace: Option<TraceContext>,
     },
     WaitPayout {
         payout: PayoutId,
@@ -239,6 +241,7 @@ pub enum Command {
         network: NetworkIx,
         tx: TxId,
         order: PayoutOrder,
+        trace: Option<TraceContext>,
     },
     /// The deposit that the transfer waited for is credited: hold its payout.
     HoldTransfer {

@@ -93,7 +93,7 @@ impl State {
             RewindScan { network, to } => self.decide_rewind_scan(*network, *to),
             HaltNetwork { network, reason } => self.decide_halt_network(*network, reason),
             ResumeNetwork { network, reason, from } => self.decide_resume_network(*network, reason, *from),
-            ClaimDeposit { request, network, tx, by } => self.decide_claim(*request, *network, *tx, *by),
+            ClaimDeposit { request, network, tx, by, trace } => self.decide_claim(*request, *network, *tx, *by, *trace),
             CloseClaim { network, tx, outcome } => self.decide_close_claim(*network, *tx, *outcome),
             SeeDeposit { deposit } => self.decide_see_deposit(deposit),
             DropDeposit { key } => self.decide_drop_deposit(key),
@@ -102,7 +102,7 @@ impl State {
             AnnounceFunding { request, network, tx, reason } => {
                 self.decide_announce_funding(*request, *network, *tx, reason)
             }
-            HoldPayout { request, order } => self.decide_hold_payout(*request, order, now),
+            HoldPayout { request, order, trace } => self.decide_hold_payout(*request, order, *trace, now),
             WaitPayout { payout, why } => self.decide_wait_payout(*payout, *why),
             CancelPayout { request, payout, authority } => self.decide_cancel_payout(*request, *payout, authority),
             OpenDispatch { wallet, nonce, purpose, gas_reserve } => {
@@ -124,8 +124,8 @@ impl State {
             AdoptDispatch { wallet, nonce, tx, block, success, paid, gas, depth } => {
                 self.decide_adopt_dispatch(*wallet, *nonce, *tx, *block, *success, paid.as_ref(), *gas, *depth)
             }
-            RequestTransfer { request, network, tx, order } => {
-                self.decide_request_transfer(*request, *network, *tx, order, now)
+            RequestTransfer { request, network, tx, order, trace } => {
+                self.decide_request_transfer(*request, *network, *tx, order, *trace, now)
             }
             HoldTransfer { transfer, deposit } => self.decide_hold_transfer(*transfer, deposit),
             FailTransfer { transfer, why } => self.decide_fail_transfer(*transfer, *why),

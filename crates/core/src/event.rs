@@ -1,4 +1,5 @@
-//! What happened. Kept for ever, so a variant is never changed or removed, only added.
+//! What happened. Kept for ever, so a variant is never removed, and its fields only grow in number: each further one says
+//! since which version of its event it is there, and is its type's default in what older versions wrote.
 
 use crate::ids::*;
 use crate::model::*;
@@ -6,12 +7,15 @@ use crate::wire::{Bytes, DecodeError, Wire};
 use crate::{Address, Amount, BlockRef, Depth, Rejection, TxId};
 
 macro_rules! events {
-    ($( $(#[$doc:meta])* ($tag:literal, $version:literal) $name:ident { $( $(#[$fdoc:meta])* $field:ident : $ty:ty ),* $(,)? } )*) => {
+    ($( $(#[$doc:meta])* ($tag:literal, $version:literal) $name:ident {
+        $( $(#[$fdoc:meta])* $field:ident : $ty:ty ),* $(,)?
+        $( ; $( since $since:literal $(#[$adoc:meta])* $added:ident : $aty:ty ),* $(,)? )?
+    } )*) => {
         /// What happened, in the order of the journal.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[allow(missing_docs)]
         pub enum Event {
-            $( $(#[$doc])* $name { $( $(#[$fdoc])* $field: $ty ),* }, )*
+            $( $(#[$doc])* $name { $( $(#[$fdoc])* $field: $ty, )* $( $( $(#[$adoc])* $added: $aty ),* )? }, )*
         }
 
         impl Event {
@@ -28,10 +32,11 @@ macro_rules! events {
             #[inline]
             fn put(&self, out: &mut Vec<u8>) {
                 match self {
-                    $( Self::$name { $($field),* } => {
+                    $( Self::$name { $($field,)* $( $($added),* )? } => {
                         <u16 as Wire>::put(&$tag, out);
                         out.push($version);
                         $( $field.put(out); )*
+                        $( $( $added.put(out); )* )?
                     } )*
                 }
             }
@@ -40,7 +45,10 @@ macro_rules! events {
                 let tag = u16::get(bytes)?;
                 let version = u8::get(bytes)?;
                 match (tag, version) {
-                    $( ($tag, $version) => Ok(Self::$name { $( $field: Wire::get(bytes)? ),* }), )*
+                    $( ($tag, 1..=$version) => Ok(Self::$name {
+                        $( $field: Wire::get(bytes)?, )*
+                        $( $( $added: if version >= $since { Wire::get(bytes)? } else { Default::default() } ),* )?
+                    }), )*
                     _ => Err(DecodeError::UnknownTag { what: "Event", tag: u32::from(version) << 16 | u32::from(tag) }),
                 }
             }
@@ -98,7 +106,13 @@ events! {
     (42, 1) ScanRewound { network: NetworkIx, to: BlockRef }
     (43, 1) NetworkHalted { network: NetworkIx, reason: Box<str> }
     (44, 1) NetworkResumed { network: NetworkIx, reason: Box<str>, from: Option<BlockRef> }
-    (45, 1) DepositClaimed { request: Request, network: NetworkIx, tx: TxId, by: Option<AccountIx> }
+    (45, 2) DepositClaimed {
+        request: Request,
+        network: NetworkIx,
+        tx: TxId,
+        by: Option<AccountIx>;
+        since 2 trace: Option<TraceContext>,
+    }
     (46, 1) ClaimClosed { network: NetworkIx, tx: TxId, outcome: ClaimOutcome }
     (47, 1) DepositSeen { deposit: Incoming }
     /// A reorg moved it to another block.
@@ -134,7 +148,7 @@ events! {
     (52, 1) FundingAnnounced { request: Request, network: NetworkIx, tx: TxId, reason: Box<str> }
 
     // Payouts.
-    (60, 1) PayoutHeld {
+    (60, 2) PayoutHeld {
         request: Request,
         payout: PayoutId,
         transfer: Option<TransferId>,
@@ -144,7 +158,8 @@ events! {
         success_fee: Amount,
         failure_fee: Amount,
         /// The amount and the larger fee.
-        held: Amount,
+        held: Amount;
+        since 2 trace: Option<TraceContext>,
     }
     /// The destination is a wallet of ours: no network is involved.
     (61, 1) PayoutSettledInside {
@@ -210,7 +225,14 @@ events! {
     }
 
     // Transfers.
-    (80, 1) TransferRequested { request: Request, transfer: TransferId, network: NetworkIx, tx: TxId, order: PayoutOrder }
+    (80, 2) TransferRequested {
+        request: Request,
+        transfer: TransferId,
+        network: NetworkIx,
+        tx: TxId,
+        order: PayoutOrder;
+        since 2 trace: Option<TraceContext>,
+    }
     (81, 1) TransferFailed { transfer: TransferId, why: Rejection }
 
     // The operator's hand, and the reconciler's.

@@ -81,8 +81,8 @@ impl State {
                 self.networks[network.row()].halted = Some(Stop { reason: reason.clone(), since: at });
             }
             NetworkResumed { network, from, .. } => self.apply_network_resumed(*network, *from),
-            DepositClaimed { network, tx, by, .. } => {
-                self.claims.entry((*network, *tx)).or_insert(crate::Claim { by: *by, at });
+            DepositClaimed { network, tx, by, trace, .. } => {
+                self.claims.entry((*network, *tx)).or_insert(crate::Claim { by: *by, at, trace: *trace });
             }
             ClaimClosed { network, tx, .. } => drop(self.claims.remove(&(*network, *tx))),
             DepositSeen { deposit } => self.apply_deposit_seen(deposit, at),
@@ -96,9 +96,9 @@ impl State {
                 self.apply_deposit_reversed(key, *account, *asset, from_wallets, (*credited, *taken), position, at);
             }
             FundingAnnounced { network, tx, .. } => drop(self.funding.insert((*network, *tx), at)),
-            PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, .. } => {
+            PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, trace, .. } => {
                 let amounts = (*amount, *success_fee, *failure_fee, *held);
-                return self.apply_payout_held(*payout, *transfer, order, amounts, at);
+                return self.apply_payout_held(*payout, *transfer, order, amounts, *trace, at);
             }
             PayoutSettledInside { payout, transfer, order, to, amount, fee, .. } => {
                 return self.apply_payout_inside(*payout, *transfer, order, *to, (*amount, *fee));
@@ -143,8 +143,8 @@ impl State {
                     at,
                 );
             }
-            TransferRequested { request, transfer, network, tx, order } => {
-                return self.apply_transfer_requested(*request, *transfer, *network, *tx, order, at);
+            TransferRequested { request, transfer, network, tx, order, trace } => {
+                return self.apply_transfer_requested(*request, *transfer, *network, *tx, order, *trace, at);
             }
             TransferFailed { transfer, .. } => {
                 self.transfers.remove(transfer);

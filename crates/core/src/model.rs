@@ -23,6 +23,16 @@ impl Request {
     }
 }
 
+/// Where a request's trace stands (W3C Trace Context), so that what happens for it later is found in the same trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Of the whole trace.
+    pub trace_id: [u8; 16],
+    /// Of the span that what comes later belongs under.
+    pub span_id: [u8; 8],
+}
+wire_struct!(TraceContext { trace_id, span_id });
+
 /// Who was authenticated at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Principal {

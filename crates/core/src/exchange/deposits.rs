@@ -50,9 +50,10 @@ impl State {
         network: NetworkIx,
         tx: TxId,
         by: Option<AccountIx>,
+        trace: Option<TraceContext>,
     ) -> Result<Event, Rejection> {
         self.network(network).ok_or(Rejection::UnknownNetwork)?;
-        Ok(Event::DepositClaimed { request, network, tx, by })
+        Ok(Event::DepositClaimed { request, network, tx, by, trace })
     }
 
     pub(crate) fn decide_close_claim(

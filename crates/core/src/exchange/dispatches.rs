@@ -25,10 +25,11 @@ impl State {
         gas_reserve: Amount,
     ) -> Result<Event, Rejection> {
         let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
-        if self.recovery.is_some() {
+        let closes = self.closes_a_lost_nonce(purpose);
+        if self.recovery.is_some() && !closes {
             return Err(Rejection::Recovery);
         }
-        if row.frozen.is_some() {
+        if row.frozen.is_some() && !closes {
             return Err(Rejection::WalletFrozen);
         }
         if row.next_nonce != Some(nonce) {
@@ -55,6 +56,12 @@ impl State {
         }
         gas_left.checked_sub(gas_reserve).ok_or(Rejection::WaitLiquidity)?;
         Ok(Event::DispatchOpened { dispatch: self.next_dispatch, wallet, nonce, purpose: purpose.clone(), gas_reserve })
+    }
+
+    /// A filler moves nothing. After a restore it takes the nonces that the lost part of the journal may have signed for, so
+    /// that what was signed cannot count any more; of a frozen wallet too.
+    fn closes_a_lost_nonce(&self, purpose: &Purpose) -> bool {
+        self.recovery.is_some() && *purpose == Purpose::Noop
     }
 
     /// How many of the wallet's transactions are not in a block yet.
@@ -110,10 +117,8 @@ impl State {
     pub(crate) fn decide_sign_attempt(&self, id: DispatchId, attempt: &Attempt) -> Result<Event, Rejection> {
         let dispatch = self.dispatch(id).ok_or(Rejection::UnknownDispatch)?;
         let wallet = self.wallet(dispatch.wallet).ok_or(Rejection::UnknownWallet)?;
-        if self.recovery.is_some() {
-            return Err(Rejection::Recovery);
-        }
-        if wallet.frozen.is_some() {
+        // In recovery too: what it conflicts with, by its nonce, is all that can have been signed for this slot before.
+        if wallet.frozen.is_some() && !self.closes_a_lost_nonce(&dispatch.purpose) {
             return Err(Rejection::WalletFrozen);
         }
         if dispatch.seen.is_some() || self.attempts.contains_key(&attempt.tx) || attempt.sent_at.is_some() {
@@ -223,8 +228,8 @@ impl State {
     }
 
     /// A transaction of our key that the journal does not have. If it used the nonce of an open slot and made that slot's very
-    /// payment, it ends the slot; an attempt that a restore lost does. If it is just what a waiting payout asks for, it is that
-    /// payout; if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
+    /// payment, it ends the slot; an attempt that a restore lost does. A filler's slot ends with whatever used its nonce. If it
+    /// is just what a waiting payout asks for, it is that payout; if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn decide_adopt_dispatch(
         &self,
@@ -250,8 +255,12 @@ impl State {
         if !depth.finalized || depth.nodes < network.policy.nodes_required {
             return Err(Rejection::NotFinal);
         }
-        if let Some((id, open)) = open {
-            if !success || paid.is_none() || open.attempts.iter().any(|attempt| attempt.tx == tx) {
+        if open.is_some_and(|(_, open)| open.attempts.iter().any(|attempt| attempt.tx == tx)) {
+            return Err(Rejection::NotProven);
+        }
+        let filler = open.filter(|(_, open)| open.purpose == Purpose::Noop).map(|(id, _)| *id);
+        if let (Some((id, open)), None) = (open, filler) {
+            if !success || paid.is_none() {
                 return Err(Rejection::NotProven);
             }
             if self.payment_of(wallet, &open.purpose).as_ref() != paid {
@@ -262,7 +271,7 @@ impl State {
         }
         let purpose = paid.and_then(|(asset, amount, to)| self.match_purpose(row.network, *asset, *amount, to));
         let lost = paid.filter(|_| success && purpose.is_none()).map(|(asset, amount, _)| (*asset, *amount));
-        let dispatch = self.next_dispatch;
+        let dispatch = filler.unwrap_or(self.next_dispatch);
         Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas })
     }
 

@@ -134,10 +134,11 @@ impl State {
         &self,
         request: Request,
         order: &PayoutOrder,
+        trace: Option<TraceContext>,
         now: Time,
     ) -> Result<Event, Rejection> {
         let account = self.check_order(order, now)?;
-        self.hold_payout(request, account, order, None)
+        self.hold_payout(request, account, order, None, trace)
     }
 
     pub(super) fn hold_payout(
@@ -146,6 +147,7 @@ impl State {
         account: AccountIx,
         order: &PayoutOrder,
         transfer: Option<TransferId>,
+        trace: Option<TraceContext>,
     ) -> Result<Event, Rejection> {
         let order = PayoutOrder { account, ..order.clone() };
         let checked = self.check_payable(&order)?;
@@ -164,7 +166,7 @@ impl State {
             return Ok(Event::PayoutSettledInside { request, payout, transfer, order, to, amount, fee: success_fee });
         }
         free.checked_sub(held).ok_or(Rejection::InsufficientFunds)?;
-        Ok(Event::PayoutHeld { request, payout, transfer, order, amount, success_fee, failure_fee, held })
+        Ok(Event::PayoutHeld { request, payout, transfer, order, amount, success_fee, failure_fee, held, trace })
     }
 
     pub(crate) fn decide_wait_payout(&self, payout: PayoutId, why: Wait) -> Result<Event, Rejection> {
@@ -215,6 +217,7 @@ impl State {
         transfer: Option<TransferId>,
         order: &PayoutOrder,
         (amount, success_fee, failure_fee, held): (Amount, Amount, Amount, Amount),
+        trace: Option<TraceContext>,
         at: Time,
     ) -> Subject {
         self.remember_order(order, payout, transfer);
@@ -230,6 +233,7 @@ impl State {
             held_at: at,
             stage,
             cancel: false,
+            trace,
         };
         self.payouts.insert(payout, row);
         Subject::Payout(payout)

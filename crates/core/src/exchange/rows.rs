@@ -218,8 +218,10 @@ pub struct Claim {
     pub by: Option<AccountIx>,
     /// Since when.
     pub at: Time,
+    /// The trace of whoever asked first.
+    pub trace: Option<TraceContext>,
 }
-wire_struct!(Claim { by, at });
+wire_struct!(Claim { by, at, trace });
 
 /// A payout that has not ended.
 #[derive(Clone, Debug)]
@@ -242,8 +244,10 @@ pub struct Payout {
     pub stage: PayoutStage,
     /// Its owner or the operator wants it back if that is still possible.
     pub cancel: bool,
+    /// The trace of the request, to be continued when it is sent.
+    pub trace: Option<TraceContext>,
 }
-wire_struct!(Payout { order, transfer, amount, success_fee, failure_fee, held, held_at, stage, cancel });
+wire_struct!(Payout { order, transfer, amount, success_fee, failure_fee, held, held_at, stage, cancel, trace });
 
 /// Where an open payout stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,8 +292,10 @@ pub struct Transfer {
     pub request: Request,
     /// Since when.
     pub at: Time,
+    /// The trace of the request; its payout continues it.
+    pub trace: Option<TraceContext>,
 }
-wire_struct!(Transfer { network, tx, order, request, at });
+wire_struct!(Transfer { network, tx, order, request, at, trace });
 
 /// An amount that nobody owns yet.
 #[derive(Clone, Debug)]

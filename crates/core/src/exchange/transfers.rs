@@ -16,13 +16,14 @@ impl State {
         network: NetworkIx,
         tx: TxId,
         order: &PayoutOrder,
+        trace: Option<TraceContext>,
         now: Time,
     ) -> Result<Event, Rejection> {
         self.network(network).ok_or(Rejection::UnknownNetwork)?;
         let account = self.check_order(order, now)?;
         self.check_payable(order)?;
         let order = PayoutOrder { account, ..order.clone() };
-        Ok(Event::TransferRequested { request, transfer: self.next_transfer, network, tx, order })
+        Ok(Event::TransferRequested { request, transfer: self.next_transfer, network, tx, order, trace })
     }
 
     /// Holds the payout, or ends the transfer with the reason: what is not transient will not become true by waiting.
@@ -43,7 +44,7 @@ impl State {
         if self.ledger.is_frozen(account) {
             return failed(Rejection::AccountFrozen);
         }
-        match self.hold_payout(transfer.request, account, &transfer.order, Some(id)) {
+        match self.hold_payout(transfer.request, account, &transfer.order, Some(id), transfer.trace) {
             Err(why) if !why.is_transient() => failed(why),
             answer => answer,
         }
@@ -54,6 +55,7 @@ impl State {
         Ok(Event::TransferFailed { transfer, why })
     }
 
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn apply_transfer_requested(
         &mut self,
         request: Request,
@@ -61,6 +63,7 @@ impl State {
         network: NetworkIx,
         tx: TxId,
         order: &PayoutOrder,
+        trace: Option<TraceContext>,
         at: Time,
     ) -> Subject {
         let nonce = self.nonce_fingerprint(order.account, order.nonce);
@@ -69,10 +72,10 @@ impl State {
             let external = self.external_fingerprint(order.account, id);
             self.known_payouts.set(external, TRANSFER | transfer.0, order.account);
         }
-        self.transfers.insert(transfer, Transfer { network, tx, order: order.clone(), request, at });
+        self.transfers.insert(transfer, Transfer { network, tx, order: order.clone(), request, at, trace });
         self.next_transfer = TransferId(transfer.0.saturating_add(1));
         // Asking for a transfer says that the transaction pays us.
-        self.claims.entry((network, tx)).or_insert(super::rows::Claim { by: Some(order.account), at });
+        self.claims.entry((network, tx)).or_insert(super::rows::Claim { by: Some(order.account), at, trace });
         Subject::Transfer(transfer)
     }
 }

@@ -123,9 +123,9 @@ fn i6_what_a_joined_account_has_used_stays_used() {
     assert_eq!(link(&mut world, here, "eip155:2:0xALICE", authority), None);
     // The very same signed order again: its signer is now the joint account's.
     let (first, second) = (world.request(), world.request());
-    let again = Command::HoldPayout { request: first, order: order.clone() };
+    let again = Command::HoldPayout { request: first, order: order.clone(), trace: None };
     assert_eq!(world.refusal(again), Some(Rejection::NonceUsed));
-    let renamed = Command::HoldPayout { request: second, order: PayoutOrder { nonce: 77, ..order } };
+    let renamed = Command::HoldPayout { request: second, order: PayoutOrder { nonce: 77, ..order }, trace: None };
     assert_eq!(world.refusal(renamed), Some(Rejection::ExternalIdUsed));
     assert_eq!(world.state.payout_by_external_id(here, "rent"), Some(payout));
 }
@@ -148,7 +148,7 @@ fn a_transfer_under_way_goes_on_for_the_account_that_its_own_was_joined_to() {
     let (here, there) = (world.customer("ALICE", USD_A, 1_000), world.customer("ALICE", USD_B, ETHER));
     let order = world.order(there, USD_A, 500_000);
     let request = world.request();
-    world.ok(Command::RequestTransfer { request, network: B, tx: tx(7), order });
+    world.ok(Command::RequestTransfer { request, network: B, tx: tx(7), order, trace: None });
     let authority = world.signed(here);
     assert_eq!(link(&mut world, here, "eip155:2:0xALICE", authority), None);
     let key = DepositKey { network: B, tx: tx(7), locator: Locator::Log(0) };

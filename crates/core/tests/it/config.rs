@@ -86,11 +86,17 @@ fn a_revoked_key_authorizes_nothing() {
         |world: &mut World| PayoutOrder { authority: Authority::Key(KEY), ..world.order(AccountIx(0), USD_A, 100) };
     let _ = shop;
     let (first, request) = (order(&mut world), world.request());
-    assert_eq!(world.refusal(Command::HoldPayout { request, order: first }), Some(Rejection::InsufficientFunds));
+    assert_eq!(
+        world.refusal(Command::HoldPayout { request, order: first, trace: None }),
+        Some(Rejection::InsufficientFunds)
+    );
     world.ok(Command::RevokeKey { key: KEY });
     assert_eq!(world.refusal(Command::RevokeKey { key: KEY }), Some(Rejection::UnknownKey));
     let (second, request) = (order(&mut world), world.request());
-    assert_eq!(world.refusal(Command::HoldPayout { request, order: second }), Some(Rejection::NotAuthorized));
+    assert_eq!(
+        world.refusal(Command::HoldPayout { request, order: second, trace: None }),
+        Some(Rejection::NotAuthorized)
+    );
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn claims_open_once_and_close_without_touching_the_scan() {
     let mut world = World::new();
     for _ in 0..3 {
         let request = world.request();
-        world.ok(Command::ClaimDeposit { request, network: A, tx: tx(1), by: None });
+        world.ok(Command::ClaimDeposit { request, network: A, tx: tx(1), by: None, trace: None });
     }
     assert_eq!(world.state.claims().count(), 1);
     let outcome = ClaimOutcome::Refused(ClaimRefusal::NotYours);

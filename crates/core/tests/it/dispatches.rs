@@ -323,6 +323,50 @@ fn nothing_new_is_signed_in_recovery_and_what_is_found_is_adopted() {
 }
 
 #[test]
+fn in_recovery_a_lost_nonce_is_taken_by_a_filler_or_by_what_was_signed_for_it_and_paid_once() {
+    let mut world = World::funded(10_000_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    world.ok(Command::StartRecovery { reason: "restored".into() });
+    world.ok(Command::FreezeWallet { wallet: HOT_A, reason: "looked at".into() });
+    let (first, second) = (world.open(HOT_A, Purpose::Noop), world.open(HOT_A, Purpose::Noop));
+    world.sign(first, AttemptKind::Act, 10); // F4: it may be signed while nothing else is, and of a frozen wallet
+    world.finish(first, 0, true, 7);
+    let adopt = |tx, paid: Option<(u128, &str)>| Command::AdoptDispatch {
+        wallet: HOT_A,
+        nonce: 1,
+        tx,
+        block: block(100),
+        success: true,
+        paid: paid.map(|(amount, to)| (USD_A, Amount::new(amount), address(to))),
+        gas: Amount::new(5),
+        depth: DEEP,
+    };
+    let own = world.sign(second, AttemptKind::Act, 10).tx;
+    assert_eq!(world.refusal(adopt(own, None)), Some(Rejection::NotProven), "our own attempt is no adopted one");
+    world.ok(adopt(tx(9), Some((100, "DEST"))));
+    assert!(world.state.payout(payout).is_none(), "what the lost journal had signed paid it: it is not paid again");
+    assert_eq!((world.held(alice, USD), world.state.dispatches().count()), (0, 0));
+    let third = world.open(HOT_A, Purpose::Noop);
+    let lost = Command::AdoptDispatch {
+        wallet: HOT_A,
+        nonce: 2,
+        tx: tx(10),
+        block: block(100),
+        success: true,
+        paid: None,
+        gas: Amount::new(5),
+        depth: DEEP,
+    };
+    world.ok(lost);
+    assert!(world.state.dispatch(third).is_none(), "a lost cancel ends the filler too");
+    world.ok(Command::EndRecovery { reason: "searched".into() });
+    let noop = Command::OpenDispatch { wallet: HOT_A, nonce: 3, purpose: Purpose::Noop, gas_reserve: Amount::new(1) };
+    assert_eq!(world.refusal(noop), Some(Rejection::WalletFrozen), "only in recovery");
+}
+
+#[test]
 fn a_payout_of_an_account_that_was_frozen_since_waits() {
     let mut world = World::funded(10_000_000);
     let alice = world.customer("ALICE", USD_A, 1_000_000);

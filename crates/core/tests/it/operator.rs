@@ -46,7 +46,7 @@ fn an_asset_whose_contract_changed_is_pinned_anew_only_after_a_person_resumed_it
     let order = world.order(alice, USD_A, 100);
     let request = world.request();
     assert_eq!(
-        world.refusal(Command::HoldPayout { request, order }),
+        world.refusal(Command::HoldPayout { request, order, trace: None }),
         Some(Rejection::Paused),
         "not before it is probed"
     );

@@ -5,7 +5,7 @@ use tokengine_core::*;
 
 fn refused(world: &mut World, order: PayoutOrder) -> Option<Rejection> {
     let request = world.request();
-    world.refusal(Command::HoldPayout { request, order })
+    world.refusal(Command::HoldPayout { request, order, trace: None })
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_payout_to_a_deposit_address_of_ours_settles_inside() {
     world.ok(Command::ListWallet { request: None, network: B, address: address.clone(), role, key: "m/1".into() });
     let order = PayoutOrder { destination: address, ..world.order(alice, USD_B, ETHER / 2) };
     let request = world.request();
-    let event = world.ok(Command::HoldPayout { request, order });
+    let event = world.ok(Command::HoldPayout { request, order, trace: None });
     assert!(matches!(event, Event::PayoutSettledInside { to, .. } if to == shop));
     assert_eq!((world.free(shop, USD), world.held(alice, USD)), (ETHER / 2, 0));
     assert_eq!(world.state.payouts().count(), 0, "no network is involved");

@@ -6,7 +6,7 @@ use tokengine_core::*;
 fn transfer(world: &mut World, account: AccountIx, amount: u128) -> TransferId {
     let order = world.order(account, USD_B, amount);
     let request = world.request();
-    match world.ok(Command::RequestTransfer { request, network: A, tx: tx(1), order }) {
+    match world.ok(Command::RequestTransfer { request, network: A, tx: tx(1), order, trace: None }) {
         Event::TransferRequested { transfer, .. } => transfer,
         other => panic!("{other:?}"),
     }
@@ -53,8 +53,8 @@ fn a_transfer_uses_its_nonce_when_it_is_asked_for() {
     let alice = world.customer("ALICE", USD_A, 10_000_000);
     let order = world.order(alice, USD_B, ETHER);
     let (first, second) = (world.request(), world.request());
-    world.ok(Command::RequestTransfer { request: first, network: A, tx: tx(1), order: order.clone() });
-    assert_eq!(world.refusal(Command::HoldPayout { request: second, order }), Some(Rejection::NonceUsed));
+    world.ok(Command::RequestTransfer { request: first, network: A, tx: tx(1), order: order.clone(), trace: None });
+    assert_eq!(world.refusal(Command::HoldPayout { request: second, order, trace: None }), Some(Rejection::NonceUsed));
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn e3_a_transfer_uses_its_external_id_when_it_is_asked_for() {
         order.external_id = Some("inv-1".into());
     }
     let requests = [1, 2, 3].map(|_| world.request());
-    world.ok(Command::RequestTransfer { request: requests[0], network: A, tx: tx(1), order: first });
+    world.ok(Command::RequestTransfer { request: requests[0], network: A, tx: tx(1), order: first, trace: None });
     assert_eq!(world.state.payout_by_external_id(alice, "inv-1"), None, "it has no payout yet");
-    let transfer = Command::RequestTransfer { request: requests[1], network: A, tx: tx(2), order: second };
+    let transfer = Command::RequestTransfer { request: requests[1], network: A, tx: tx(2), order: second, trace: None };
     assert_eq!(world.refusal(transfer), Some(Rejection::ExternalIdUsed));
-    let hold = Command::HoldPayout { request: requests[2], order: third };
+    let hold = Command::HoldPayout { request: requests[2], order: third, trace: None };
     assert_eq!(world.refusal(hold), Some(Rejection::ExternalIdUsed));
     let incoming = world.incoming(deposit(), USD_A, HOT_A, "ALICE", 3_000_000);
     world.credit(incoming);
@@ -88,7 +88,7 @@ fn a_transfer_whose_key_was_revoked_meanwhile_ends() {
     world.ok(Command::ListWallet { request, network: A, address, role: Role::Deposit(shop), key: "m/1".into() });
     let order = PayoutOrder { authority: Authority::Key(KEY), ..world.order(shop, USD_B, ETHER) };
     let request = world.request();
-    world.ok(Command::RequestTransfer { request, network: A, tx: tx(1), order });
+    world.ok(Command::RequestTransfer { request, network: A, tx: tx(1), order, trace: None });
     let wallet = world.state.deposit_wallet(shop, A).expect("listed");
     let incoming = world.incoming(deposit(), USD_A, wallet, "ALICE", 3_000_000);
     world.credit(incoming);

@@ -223,13 +223,13 @@ impl Run {
                 let amount = Amount::new(u128::from(n) % self.world.free(from, token).saturating_add(2));
                 C::Move { request, token, from, to, amount, authority: MoveAuthority::Owner }
             }
-            What::Hold => C::HoldPayout { request, order: self.order(what)? },
+            What::Hold => C::HoldPayout { request, order: self.order(what)?, trace: None },
             What::HoldAgain => {
                 let orders = self.taken.iter().filter_map(|command| match command {
                     C::HoldPayout { order, .. } | C::RequestTransfer { order, .. } => Some(order.clone()),
                     _ => None,
                 });
-                C::HoldPayout { request, order: pick(orders, b)? }
+                C::HoldPayout { request, order: pick(orders, b)?, trace: None }
             }
             What::RequestAgain => {
                 let requests = self.taken.iter().filter(|command| command.request().is_some());
@@ -335,7 +335,7 @@ impl Run {
             What::Transfer => {
                 let of = key_of(b).filter(|_| n % 2 == 0);
                 let (network, tx) = of.map_or((network, tx(self.txs + 1)), |key| (key.network, key.tx));
-                C::RequestTransfer { request, network, tx, order: self.order(what)? }
+                C::RequestTransfer { request, network, tx, order: self.order(what)?, trace: None }
             }
             What::HoldTransfer => {
                 let (transfer, row) = pick(state.transfers(), b)?;
@@ -386,7 +386,7 @@ impl Run {
             What::Recovery if n % 6 == 0 => C::StartRecovery { reason },
             What::Recovery => C::EndRecovery { reason },
             What::Funding => C::AnnounceFunding { request, network, tx: tx(self.txs + n % 3), reason },
-            What::Claim => C::ClaimDeposit { request, network, tx: tx(self.txs + 1), by: self.account(a) },
+            What::Claim => C::ClaimDeposit { request, network, tx: tx(self.txs + 1), by: self.account(a), trace: None },
             What::RevokeKey => C::RevokeKey { key: KEY },
             What::CloseClaim => {
                 let (network, tx, _) = pick(state.claims(), b)?;

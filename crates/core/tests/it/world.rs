@@ -193,7 +193,7 @@ impl World {
 
     pub fn hold(&mut self, order: PayoutOrder) -> PayoutId {
         let request = self.request();
-        match self.ok(Command::HoldPayout { request, order }) {
+        match self.ok(Command::HoldPayout { request, order, trace: None }) {
             Event::PayoutHeld { payout, .. } => payout,
             other => panic!("expected a hold, got {other:?}"),
         }
