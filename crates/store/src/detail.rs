@@ -55,9 +55,9 @@ pub fn event_detail(event: &Event) -> Value {
         NetworkResumed { network, reason, from } => {
             json!({ "network": network.0, "reason": reason, "from": from.as_ref().map(block) })
         }
-        DepositClaimed { network, tx, by, .. } => {
-            json!({ "network": network.0, "tx": text(tx), "by": by.map(|account| account.0) })
-        }
+        DepositClaimed { network, tx, by, trace, .. } => json!({
+            "network": network.0, "tx": text(tx), "by": by.map(|account| account.0), "trace": self::trace(trace),
+        }),
         ClaimClosed { network, tx, outcome } => {
             let (outcome, code) = match outcome {
                 ClaimOutcome::Found => ("found", None),
@@ -86,10 +86,10 @@ pub fn event_detail(event: &Event) -> Value {
         FundingAnnounced { network, tx, reason, .. } => {
             json!({ "network": network.0, "tx": text(tx), "reason": reason })
         }
-        PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, .. } => json!({
+        PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, trace, .. } => json!({
             "payout": payout.0, "transfer": transfer.map(|transfer| transfer.0), "order": self::order(order),
             "amount": text(amount), "success_fee": text(success_fee), "failure_fee": text(failure_fee),
-            "held": text(held),
+            "held": text(held), "trace": self::trace(trace),
         }),
         PayoutSettledInside { payout, transfer, order, to, amount, fee, .. } => json!({
             "payout": payout.0, "transfer": transfer.map(|transfer| transfer.0), "order": self::order(order),
@@ -129,8 +129,9 @@ pub fn event_detail(event: &Event) -> Value {
             "lost": lost.map(|(asset, amount)| json!({ "asset": asset.0, "amount": text(&amount) })),
             "gas": text(gas),
         }),
-        TransferRequested { transfer, network, tx, order, .. } => json!({
+        TransferRequested { transfer, network, tx, order, trace, .. } => json!({
             "transfer": transfer.0, "network": network.0, "tx": text(tx), "order": self::order(order),
+            "trace": self::trace(trace),
         }),
         TransferFailed { transfer, why } => json!({ "transfer": transfer.0, "code": why.code() }),
         PauseSet { scope, paused, reason, .. } => {
@@ -164,6 +165,11 @@ pub fn event_detail(event: &Event) -> Value {
 
 fn text(value: &impl ToString) -> String {
     value.to_string()
+}
+
+/// The trace's id, as tracing tools print it.
+fn trace(trace: &Option<TraceContext>) -> Option<String> {
+    trace.map(|trace| format!("{:032x}", u128::from_be_bytes(trace.trace_id)))
 }
 
 fn hex(bytes: &[u8; 32]) -> String {

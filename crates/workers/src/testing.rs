@@ -182,13 +182,13 @@ impl World {
 
     pub(crate) fn hold(&mut self, order: PayoutOrder) -> PayoutId {
         let request = self.request();
-        self.ok(Command::HoldPayout { request, order });
+        self.ok(Command::HoldPayout { request, order, trace: None });
         self.state.payouts().next_back().expect("held").0
     }
 
     pub(crate) fn transfer(&mut self, tx: TxId, order: PayoutOrder) {
         let request = self.request();
-        self.ok(Command::RequestTransfer { request, network: NET, tx, order });
+        self.ok(Command::RequestTransfer { request, network: NET, tx, order, trace: None });
     }
 
     pub(crate) fn close_claim(&mut self, tx: TxId) {

@@ -63,7 +63,7 @@ pub(super) async fn claim(
     };
     let content = json::fingerprint("POST /v1/deposits", &body, &[]);
     let request = Request { principal: Principal::Key(caller.ix), key, content };
-    let done = app.submit(Command::ClaimDeposit { request, network, tx, by }).await?;
+    let done = app.submit(Command::ClaimDeposit { request, network, tx, by, trace: None }).await?;
     let row = ClaimRow {
         position: done.position,
         network,

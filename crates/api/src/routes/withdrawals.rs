@@ -135,7 +135,7 @@ pub(super) async fn create(
     let signature = asked.signature.as_ref();
     let authorized = authorize(&app, &caller, draft, signature, typed::Message::Withdrawal, kind).await?;
     let (account, external_id) = (authorized.order.account, authorized.order.external_id.clone());
-    let command = Command::HoldPayout { request: authorized.request, order: authorized.order };
+    let command = Command::HoldPayout { request: authorized.request, order: authorized.order, trace: None };
     let done = match app.submit(command).await {
         Ok(done) => done,
         Err(problem) => return Err(with_existing(&app, problem, account, external_id).await),

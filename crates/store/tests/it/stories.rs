@@ -229,7 +229,7 @@ fn a_transfer_waits_for_its_deposit_and_then_is_its_payout() {
     let key = DepositKey { network: A, tx: world.tx(), locator: Locator::Log(1) };
     let order = world.order(alice, USD_B, 1_000_000_000_000_000);
     let request = world.request();
-    world.ok(Command::RequestTransfer { request, network: A, tx: key.tx, order });
+    world.ok(Command::RequestTransfer { request, network: A, tx: key.tx, order, trace: None });
     let mut store = store_of(&world);
     let reader = store.reader().expect("opens");
     let by_tx = TransferFilter { tx: Some((A, key.tx)), ..TransferFilter::default() };
@@ -261,7 +261,7 @@ fn a_payout_to_a_deposit_address_of_ours_is_an_entry_on_either_side() {
     world.ok(Command::ListWallet { request: None, network: A, address: address.clone(), role, key });
     let order = PayoutOrder { destination: address, ..world.order(alice, USD_A, 1_000) };
     let request = world.request();
-    world.ok(Command::HoldPayout { request, order });
+    world.ok(Command::HoldPayout { request, order, trace: None });
     let reader = store_of(&world).reader().expect("opens");
     let row = reader.payout(PayoutId(1)).expect("readable").expect("settled").payout;
     assert_eq!((row.state, row.received_by, row.held), (PayoutState::Settled, Some(shop), Amount::ZERO));

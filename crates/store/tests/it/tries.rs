@@ -126,7 +126,7 @@ impl World {
                 if n % 6 == 0 {
                     order.destination = inside?;
                 }
-                Command::HoldPayout { request: self.request(), order }
+                Command::HoldPayout { request: self.request(), order, trace: None }
             }
             What::Wait => {
                 let (payout, _) = pick(state.payouts(), a)?;
@@ -251,7 +251,7 @@ impl World {
             What::Claim => {
                 let (account, network, tx) = (self.some_account(a), network(b), tx(u64::from(n % 40)));
                 let by = (n % 2 == 0).then_some(account);
-                Command::ClaimDeposit { request: self.request(), network, tx, by }
+                Command::ClaimDeposit { request: self.request(), network, tx, by, trace: None }
             }
             What::CloseClaim => {
                 let (network, tx, _) = pick(state.claims(), a)?;
@@ -268,7 +268,13 @@ impl World {
                 let account = self.some_account(b);
                 let key = pending.deposit.key;
                 let order = self.order(account, asset, 10 + u128::from(n % 1_000));
-                Command::RequestTransfer { request: self.request(), network: key.network, tx: key.tx, order }
+                Command::RequestTransfer {
+                    request: self.request(),
+                    network: key.network,
+                    tx: key.tx,
+                    order,
+                    trace: None,
+                }
             }
             What::HoldTransfer => {
                 let (transfer, row) = pick(state.transfers(), a)?;

@@ -187,7 +187,7 @@ impl World {
 
     pub(crate) fn hold(&mut self, account: AccountIx, asset: AssetIx, amount: u128) -> PayoutId {
         let (order, request) = (self.order(account, asset, amount), self.request());
-        match self.ok(Command::HoldPayout { request, order }) {
+        match self.ok(Command::HoldPayout { request, order, trace: None }) {
             Event::PayoutHeld { payout, .. } => payout,
             other => panic!("expected a hold, got {other:?}"),
         }

@@ -128,7 +128,7 @@ fn a27_a_claim_hurries_a_deposit_and_is_refused_to_others() {
     let unknown = TxId([9; 32]);
     for (tx, by) in [(tx, by_bob), (unknown, by_alice)] {
         let request = world.request();
-        world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by) });
+        world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by), trace: None });
     }
     world.until("both claims are closed", |state| state.claims().count() == 0);
     let outcomes = closed_claims(&feed);
@@ -137,7 +137,7 @@ fn a27_a_claim_hurries_a_deposit_and_is_refused_to_others() {
     world.until_free(&alice, USD, 1_000);
     assert_eq!(world.free(&bob, USD), 0);
     let request = world.request();
-    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by_alice) });
+    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by_alice), trace: None });
     world.until("the claim is closed", |state| state.claims().count() == 0);
     assert!(closed_claims(&feed).contains(&(tx, ClaimOutcome::Found)));
     assert_eq!(world.free(&alice, USD), 1_000, "credited once");
@@ -168,7 +168,7 @@ fn a_transfer_pays_out_when_its_deposit_is_credited() {
     let tx = world.pay_token(&bob, &hot, 5_000);
     let order = world.order(&bob, USD, 4_000, &World::nobody(3));
     let request = world.request();
-    world.ok(Command::RequestTransfer { request, network: NET, tx, order });
+    world.ok(Command::RequestTransfer { request, network: NET, tx, order, trace: None });
     world.until("the transfer has ended", |state| state.transfers().count() == 0);
     world.until("its payout too", |state| state.payouts().count() == 0);
     assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(3)).expect("a balance"), 4_000);
@@ -187,7 +187,7 @@ fn what_was_paid_before_the_engine_came_cannot_be_claimed() {
     let alice = world.customer(1);
     let (tx, by) = (paid.expect("a hash"), world.account(&alice));
     let request = world.request();
-    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by) });
+    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by), trace: None });
     world.until("the claim is closed", |state| state.claims().count() == 0);
     let refused = ClaimOutcome::Refused(ClaimRefusal::NothingForUs);
     assert_eq!(closed_claims(&world.handle()), [(tx, refused)]);

@@ -285,7 +285,7 @@ fn a_contract_that_takes_its_word_back_is_not_paid_for() {
             (*asked, *given, *contract) = (digest, signature.into(), true);
         }
         let request = world.request();
-        match world.ok(Command::HoldPayout { request, order }) {
+        match world.ok(Command::HoldPayout { request, order, trace: None }) {
             Subject::Payout(payout) => payout,
             other => panic!("{other:?}"),
         }

@@ -87,7 +87,7 @@ fn a_transfer_that_no_node_can_look_up_waits_alone() {
     for tx in [broken, unknown] {
         let order = world.order(&alice, USD, 5, &World::nobody(1));
         let request = world.request();
-        world.ok(Command::RequestTransfer { request, network: NET, tx, order });
+        world.ok(Command::RequestTransfer { request, network: NET, tx, order, trace: None });
         // As after a claim that was answered: from here on the transfer is looked up by itself.
         world.ok(Command::CloseClaim { network: NET, tx, outcome: ClaimOutcome::Found });
     }

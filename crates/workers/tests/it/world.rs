@@ -409,7 +409,7 @@ impl World {
     pub fn withdraw(&mut self, customer: &str, asset: AssetIx, amount: u128, destination: &str) -> PayoutId {
         let order = self.order(customer, asset, amount, destination);
         let request = self.request();
-        match self.ok(Command::HoldPayout { request, order }) {
+        match self.ok(Command::HoldPayout { request, order, trace: None }) {
             Subject::Payout(payout) => payout,
             other => panic!("{other:?}"),
         }
