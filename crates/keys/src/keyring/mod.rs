@@ -51,16 +51,25 @@ impl Keyring {
     /// # Errors
     /// Every key that cannot be loaded, or has the name or address of another.
     pub fn load(specs: &[KeySpec], base: &Path) -> Result<Self, Vec<Error>> {
+        let (ring, mistakes) = Self::load_each(specs, base);
+        if mistakes.is_empty() { Ok(ring) } else { Err(mistakes.into_iter().map(|(_, mistake)| mistake).collect()) }
+    }
+
+    /// Loads those that can be loaded, and says of each other one why it cannot: for who tells all mistakes at once.
+    pub fn load_each<'a>(
+        specs: impl IntoIterator<Item = &'a KeySpec>,
+        base: &Path,
+    ) -> (Self, Vec<(&'a KeySpec, Error)>) {
         let (mut ring, mut mistakes) = (Self::default(), vec![]);
         for spec in specs {
             let loaded = spec
                 .load(base)
                 .map_err(|problem| Error::KeyLoad { key: spec.name.to_string(), problem: problem.into() });
             if let Err(mistake) = loaded.and_then(|loaded| ring.insert(spec.name.clone(), spec.stage, loaded)) {
-                mistakes.push(mistake);
+                mistakes.push((spec, mistake));
             }
         }
-        if mistakes.is_empty() { Ok(ring) } else { Err(mistakes) }
+        (ring, mistakes)
     }
 
     /// Adds a signer that was not described in the configuration.

@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
-use tokengine_keys::Keyring;
 
 const NEXT: &str = "\
 Next:
@@ -56,16 +55,15 @@ pub(super) fn run(command: ConfigCommand, file: &Path, out: Out) -> Result<(), F
 }
 
 fn check(file: &Path, out: Out) -> Result<(), Failure> {
-    let config = super::load(file, &ServeArgs::default())?;
-    let opening = out.spinner("opening keys");
-    let keys = Keyring::load(&config.keys, &config.base);
-    opening.finish_and_clear();
-    let wanted = listing::wanted(&config, &keys?)?;
+    let (config, keys) = super::open(file, &ServeArgs::default(), out)?;
+    let wanted = listing::wanted(&config, &keys)?;
     let counts = json!({
         "networks": wanted.networks.len(), "wallets": wanted.wallets.len(),
         "tokens": wanted.tokens.len(), "assets": wanted.assets.len(), "keys": config.keys.len(),
     });
-    let text = format!(
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    let mut text: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    text += &format!(
         "{}: no mistakes; {} networks, {} wallets, {} tokens, {} assets, {} keys",
         file.display(),
         wanted.networks.len(),
@@ -74,7 +72,7 @@ fn check(file: &Path, out: Out) -> Result<(), Failure> {
         wanted.assets.len(),
         config.keys.len()
     );
-    out.tell(&text, &json!({ "ok": true, "config": counts }));
+    out.tell(&text, &json!({ "ok": true, "config": counts, "warnings": warnings }));
     Ok(())
 }
 

@@ -177,11 +177,7 @@ pub(crate) fn write_secret(file: &Path, secret: &Secret<String>) -> Result<(), F
 }
 
 fn keyring(config: &Path, out: Out) -> Result<Keyring, Failure> {
-    let config = super::load(config, &ServeArgs::default())?;
-    let opening = out.spinner("opening keys");
-    let keys = Keyring::load(&config.keys, &config.base);
-    opening.finish_and_clear();
-    Ok(keys?)
+    super::open(config, &ServeArgs::default(), out).map(|(_, keys)| keys)
 }
 
 fn list(config: &Path, out: Out) -> Result<(), Failure> {

@@ -8,12 +8,13 @@ mod keys;
 pub(crate) use keys::{add_api_key, write_secret};
 
 use crate::cli::{Cli, Command, ServeArgs};
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::exit::Failure;
 use crate::out::Out;
 use clap::CommandFactory;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use tokengine_keys::Keyring;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
@@ -43,7 +44,19 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 
 /// The configuration under the flags of `serve`.
 pub(crate) fn load(file: &Path, args: &ServeArgs) -> Result<Config, Failure> {
-    let mut flags: Vec<(&'static str, &'static str, String)> = Vec::new();
+    Ok(Config::load(file, flags(args)?)?)
+}
+
+/// The same with its keys, about a second for each.
+pub(crate) fn open(file: &Path, args: &ServeArgs, out: Out) -> Result<(Config, Keyring), Failure> {
+    let opening = out.spinner("opening keys");
+    let opened = Config::open(file, flags(args)?);
+    opening.finish_and_clear();
+    Ok(opened?)
+}
+
+fn flags(args: &ServeArgs) -> Result<Flags, Failure> {
+    let mut flags = Flags::new();
     if let Some(data) = &args.data {
         // Flags speak of the folder one is in, the file of the folder it is in.
         let data = std::path::absolute(data).map_err(|error| Failure::system(data.display(), error))?;
@@ -62,7 +75,7 @@ pub(crate) fn load(file: &Path, args: &ServeArgs) -> Result<Config, Failure> {
         };
         flags.push(("telemetry.log", "--log", log.to_owned()));
     }
-    Ok(Config::load(file, flags)?)
+    Ok(flags)
 }
 
 /// The data folder of a flag, else of the configuration.

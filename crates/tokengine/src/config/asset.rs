@@ -5,8 +5,8 @@ use super::inner::{Inner, finality};
 use super::mistake::Origin;
 use super::network::{decimal, optional};
 use super::reader::{At, Group};
-use super::tree::Node;
-use tokengine_caip::AssetId;
+use super::tree::{Item, Node};
+use tokengine_caip::{AccountId, AssetId};
 use tokengine_core::{Address, Amount, AssetRules, Fees, Finality};
 
 /// A token as configured.
@@ -22,6 +22,8 @@ pub(crate) struct Asset {
     pub(crate) id: AssetId,
     pub(crate) token: String,
     pub(crate) decimals: u8,
+    /// Other contracts that show the same asset, in canonical form.
+    pub(crate) aliases: Vec<Address>,
     pub(crate) rules: AssetRules,
 }
 
@@ -74,8 +76,45 @@ pub(crate) fn asset(group: &Group<'_>, tokens: &[Token], names: &Names) -> Optio
         let text = format!("it has {decimals} decimals and its token only {}", of.decimals);
         group.mistake("asset-finer-than-token", text);
     }
+    let aliases = aliases(group, id.as_ref().map(|at| &at.value));
     let rules = rules(group, decimals, of.map(|token| token.decimals));
-    Some(Asset { id: id?.value, token: token?.value, decimals: decimals?, rules: rules? })
+    Some(Asset { id: id?.value, token: token?.value, decimals: decimals?, aliases: aliases?, rules: rules? })
+}
+
+/// The aliases of an asset: contracts on its network, or on any while its id cannot be read.
+fn aliases(group: &Group<'_>, id: Option<&AssetId>) -> Option<Vec<Address>> {
+    let item = group.item("aliases")?;
+    let wrong = |origin: &Origin, text: &str| group.reader.mistake(origin, "config-alias", text);
+    let Node::List(list) = &item.node else {
+        wrong(&item.origin, "`aliases` takes a list of addresses");
+        return None;
+    };
+    let mut aliases = Vec::new();
+    let mut all = true;
+    for entry in list {
+        match alias(entry, id) {
+            Some(address) => aliases.push(address),
+            None => {
+                wrong(&entry.origin, "an alias is the address of a contract on the asset's network");
+                all = false;
+            }
+        }
+    }
+    all.then_some(aliases)
+}
+
+/// The address in an entry of `aliases`, in canonical form.
+fn alias(entry: &Item, id: Option<&AssetId>) -> Option<Address> {
+    let Node::Text(text) = &entry.node else { return None };
+    let network = id.map_or("eip155:1", |id| id.chain_str());
+    let account: AccountId = format!("{network}:{text}").parse().ok()?;
+    Address::new(account.address())
+}
+
+/// The aliases that can be read, for checks across entries.
+pub(super) fn peek_aliases(group: &Group<'_>, id: &AssetId) -> Vec<(Address, Origin)> {
+    let Some(Item { node: Node::List(list), .. }) = group.glance("aliases") else { return Vec::new() };
+    list.iter().filter_map(|entry| Some((alias(entry, Some(id))?, entry.origin.clone()))).collect()
 }
 
 /// Without decimals an amount can be neither right nor wrong; all else is read.

@@ -87,6 +87,31 @@ pub(super) fn duplicates(reader: &Reader<'_>, entries: &Entries<'_>, names: &All
     }
 }
 
+/// Other faces of an asset (`aliases`) that are also listed, or are another's: each would be credited twice.
+pub(super) fn aliases(reader: &Reader<'_>, entries: &Entries<'_>) {
+    let contract = |id: &AssetId| (id.namespace() == "erc20").then(|| id.reference().to_owned());
+    let ids = asset_ids(entries);
+    let mut seen = BTreeSet::new();
+    for group in &entries.assets.groups {
+        let Some(of) = group.peek("id", str::parse::<AssetId>) else { continue };
+        for (alias, origin) in super::asset::peek_aliases(group, &of.value) {
+            if contract(&of.value).as_deref() == Some(alias.as_str()) {
+                reader.mistake(&origin, "config-alias", "this is the asset's own contract");
+                continue;
+            }
+            let network = of.value.chain_str().to_owned();
+            let is_listed = |id: &AssetId| id.chain_str() == network && contract(id).as_deref() == Some(alias.as_str());
+            for (id, _) in ids.iter().filter(|(id, _)| is_listed(&id.value)) {
+                let text = "this contract is an alias of another [[asset]]: what it shows would be credited twice";
+                reader.mistake(&id.origin, "config-alias", text);
+            }
+            if !seen.insert((network.clone(), alias.as_str().to_owned())) {
+                reader.mistake(&origin, "config-alias", "this is an alias already");
+            }
+        }
+    }
+}
+
 /// A wallet as far as it can be read.
 struct Wallet {
     network: Option<At<ChainId>>,

@@ -7,6 +7,7 @@ mod inner;
 mod key;
 mod mistake;
 mod network;
+mod opened;
 mod print;
 mod reader;
 mod schema;
@@ -19,15 +20,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokengine_api::{PageAccess, Rate};
-use tokengine_keys::{KeyName, KeySpec};
+use tokengine_keys::{KeyName, KeySpec, Keyring};
 
 pub(crate) use asset::{Asset, Token};
 use check::{AllNames, Entries};
+use mistake::Origin;
 pub(crate) use mistake::{Mistake, Source};
 pub(crate) use network::{HouseRole, Network, Wallet};
 pub(crate) use print::documentation;
 pub(crate) use reader::{ENV_PREFIX, Layers, Shown};
-use reader::{Group, Reader};
+use reader::{Found, Group, Reader};
 
 /// What `tokengine init` writes.
 pub(crate) const TEMPLATE: &str = include_str!("template.toml");
@@ -84,12 +86,25 @@ pub(crate) struct Config {
     pub(crate) assets: Vec<Asset>,
     /// Every value with its origin.
     pub(crate) shown: Vec<Shown>,
-    pub(crate) source: Source,
+    /// What is taken as it is, and a person should know of.
+    pub(crate) warnings: Vec<Mistake>,
 }
 
 impl Config {
     /// Reads `file` and the environment, under the flags.
-    pub(crate) fn load(file: &Path, flags: Vec<(&'static str, &'static str, String)>) -> Result<Self, Vec<Mistake>> {
+    pub(crate) fn load(file: &Path, flags: Flags) -> Result<Self, Vec<Mistake>> {
+        let (layers, base) = Self::layers(file, flags)?;
+        Self::read(&layers, &base)
+    }
+
+    /// The same with its keys, which takes about a second for each. What is wrong with them, or with the wallets that they
+    /// sign for, is told with everything else.
+    pub(crate) fn open(file: &Path, flags: Flags) -> Result<(Self, Keyring), Vec<Mistake>> {
+        let (layers, base) = Self::layers(file, flags)?;
+        Self::read_and(&layers, &base, |reader, parts| opened::keys(reader, parts, &base))
+    }
+
+    fn layers(file: &Path, flags: Flags) -> Result<(Layers, PathBuf), Vec<Mistake>> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|error| {
             let hint = "`tokengine init` writes one to begin with";
@@ -100,21 +115,34 @@ impl Config {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let env: BTreeMap<String, String> = env.filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::read(&Layers { source: Source { name, text }, env, flags }, base)
+        Ok((Layers { source: Source { name, text }, env, flags }, base.to_owned()))
     }
 
     /// The same from what is given; `base` is the folder that relative paths are taken from.
     pub(crate) fn read(layers: &Layers, base: &Path) -> Result<Self, Vec<Mistake>> {
+        Self::read_and(layers, base, |_, _| ()).map(|(config, ())| config)
+    }
+
+    /// `further` looks at what could be read, and may find mistakes of its own.
+    fn read_and<T>(
+        layers: &Layers,
+        base: &Path,
+        further: impl FnOnce(&Reader<'_>, &Parts) -> T,
+    ) -> Result<(Self, T), Vec<Mistake>> {
         let reader = Reader::new(layers);
-        let read = Self::read_all(&reader, base, &layers.source);
-        let (mistakes, shown) = reader.finish();
+        let read = Self::read_all(&reader, base, further);
+        let Found { mistakes, warnings, shown } = reader.finish();
         match read {
-            Some(config) if mistakes.is_empty() => Ok(Self { shown, ..config }),
+            Some((config, found)) if mistakes.is_empty() => Ok((Self { shown, warnings, ..config }, found)),
             _ => Err(mistakes),
         }
     }
 
-    fn read_all(reader: &Reader<'_>, base: &Path, source: &Source) -> Option<Self> {
+    fn read_all<T>(
+        reader: &Reader<'_>,
+        base: &Path,
+        further: impl FnOnce(&Reader<'_>, &Parts) -> T,
+    ) -> Option<(Self, T)> {
         let root = reader.document();
         let engine = engine(&reader.section(&root, "engine"), base);
         let api = api(&reader.section(&root, "api"));
@@ -139,6 +167,10 @@ impl Config {
         // Before anything is given up for being unreadable: the mistakes across entries are told with those within them.
         check::duplicates(reader, &entries, &names);
         check::references(reader, &entries, &names, &keys, deposits.as_ref());
+        check::aliases(reader, &entries);
+        let origins = entries.keys.groups.iter().map(|group| group.origin.clone());
+        let parts = Parts { keys: keys.iter().cloned().zip(origins).collect(), wallets };
+        let found = further(reader, &parts);
         let config = Self {
             base: base.to_owned(),
             engine: engine?,
@@ -147,14 +179,23 @@ impl Config {
             deposits: deposits?.map(|at| at.value),
             keys: keys.into_iter().collect::<Option<_>>()?,
             networks: networks.into_iter().collect::<Option<_>>()?,
-            wallets: wallets.into_iter().collect::<Option<_>>()?,
+            wallets: parts.wallets.into_iter().collect::<Option<_>>()?,
             tokens: tokens.into_iter().collect::<Option<_>>()?,
             assets: assets.into_iter().collect::<Option<_>>()?,
             shown: Vec::new(),
-            source: source.clone(),
+            warnings: Vec::new(),
         };
-        Some(config)
+        Some((config, found))
     }
+}
+
+/// Flags of the command line: `engine.data`, its flag, its value as text.
+pub(crate) type Flags = Vec<(&'static str, &'static str, String)>;
+
+/// What could be read of keys and wallets, for what is found out only when the keys are opened.
+struct Parts {
+    keys: Vec<(Option<KeySpec>, Origin)>,
+    wallets: Vec<Option<Wallet>>,
 }
 
 fn engine(group: &Group<'_>, base: &Path) -> Option<EngineConfig> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokengine_caip::ChainId;
 use tokengine_chain::evm::EvmConfig;
 use tokengine_chain::fees::{DataFee, Policy};
-use tokengine_core::{Amount, BlockHash, NetworkPolicy};
+use tokengine_core::{Amount, BlockHash, Finality, NetworkPolicy};
 use tokengine_keys::KeyName;
 use tokengine_workers::{GasRules, Rules, SweepRules};
 
@@ -67,10 +67,25 @@ pub(crate) fn network(group: &Group<'_>, base: &Path) -> Option<Network> {
         Some(_) => group.number::<u64>("start_block", 0).map(Some),
         None => Some(None),
     };
-    let level = group.item("payout_finality").and_then(|item| finality(group.reader, &item));
-    let reorg_depth = group.number::<u32>("reorg_depth", 1);
+    let final_at = group.item("payout_finality");
+    let level = final_at.as_ref().and_then(|item| finality(group.reader, item));
+    let (reorg_depth, development) = (group.number::<u32>("reorg_depth", 1), group.flag("development"));
+    if let (Some(item), Some(Finality::Confirmations(blocks)), Some(depth)) = (&final_at, level, reorg_depth)
+        && blocks < depth
+    {
+        let text = format!(
+            "a payout that is final after {blocks} blocks can be taken back by a reorganisation of up to {depth}, which is \
+             an ordinary one here: it would be lost to its customer; `payout_finality` is at least `reorg_depth`"
+        );
+        if development == Some(true) {
+            group.reader.warning(&item.origin, "config-finality", text);
+        } else if development.is_some() {
+            group.reader.mistake(&item.origin, "config-finality", text);
+        }
+    }
     let max_in_flight = group.number::<u16>("max_in_flight", 1);
     let rules = rules(group);
+    development?;
     Some(Network {
         id: id?.value,
         policy: NetworkPolicy {
@@ -167,12 +182,14 @@ fn node(inner: &Inner<'_>, base: &Path) -> Option<EvmConfig> {
         inner.missing("name");
     }
     let (name, url) = (inner.text("name"), inner.maybe_secret("url", base));
-    let mut config = EvmConfig::new(name?, url?.expose().clone());
+    // Everything is read before anything is given up: a name that cannot be read hides no other mistake.
+    let usual = EvmConfig::new("", "");
     let timeout = inner.number::<u64>("timeout_ms", 1, 10_000);
-    let max_concurrent = inner.number("max_concurrent", 1, config.max_concurrent);
-    let batch = inner.number("batch", 1, config.batch);
-    let filter_limit = inner.number("filter_limit", 1, config.filter_limit);
-    let traces = inner.flag("traces", config.traces);
+    let max_concurrent = inner.number("max_concurrent", 1, usual.max_concurrent);
+    let batch = inner.number("batch", 1, usual.batch);
+    let filter_limit = inner.number("filter_limit", 1, usual.filter_limit);
+    let traces = inner.flag("traces", usual.traces);
+    let mut config = EvmConfig::new(name?, url?.expose().clone());
     config.timeout = Duration::from_millis(timeout?);
     (config.max_concurrent, config.batch) = (max_concurrent?, batch?);
     (config.filter_limit, config.traces) = (filter_limit?, traces?);

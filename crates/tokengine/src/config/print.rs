@@ -51,9 +51,8 @@ pub(crate) fn documentation() -> String {
          A secret never stands in the file, but where `{ file = \"...\" }` or `{ env = \"...\" }` says.\n",
     );
     for section in SECTIONS {
-        let often = section.named_by.is_some() || matches!(section.name, "wallet");
-        let name = if often { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };
-        let times = if often { " May occur often." } else { "" };
+        let name = section.heading();
+        let times = if name.starts_with("[[") { " May occur often." } else { "" };
         let _ = write!(
             text,
             "\n## `{name}`\n\n{}{times}\n\n| key | takes | default | meaning |\n| --- | --- | --- | --- |\n",

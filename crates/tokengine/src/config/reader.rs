@@ -40,24 +40,41 @@ pub(crate) struct At<T> {
 pub(crate) struct Reader<'a> {
     layers: &'a Layers,
     mistakes: RefCell<Vec<(Origin, Mistake)>>,
+    warnings: RefCell<Vec<(Origin, Mistake)>>,
+    /// Sections that the file seems to have under a misspelt name: what they lack may stand there.
+    misspelt: RefCell<BTreeSet<&'static str>>,
     shown: RefCell<Vec<Shown>>,
     asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(layers: &'a Layers) -> Self {
-        let (mistakes, shown, asked) = Default::default();
-        Self { layers, mistakes, shown, asked }
+        let (mistakes, warnings, misspelt, shown, asked) = Default::default();
+        Self { layers, mistakes, warnings, misspelt, shown, asked }
     }
 
     /// Notes a mistake, once: a value that is read twice is not wrong twice.
     pub(crate) fn mistake(&self, origin: &Origin, code: &'static str, text: impl Into<String>) {
+        self.note(&self.mistakes, origin, code, text.into());
+    }
+
+    /// Notes what is taken as it is, and a person should know of.
+    pub(crate) fn warning(&self, origin: &Origin, code: &'static str, text: impl Into<String>) {
+        self.note(&self.warnings, origin, code, text.into());
+    }
+
+    fn note(&self, list: &RefCell<Vec<(Origin, Mistake)>>, origin: &Origin, code: &'static str, text: String) {
         let place = self.layers.source.place(origin);
-        let noted = (origin.clone(), Mistake { code, place, text: text.into() });
-        let mut mistakes = self.mistakes.borrow_mut();
-        if !mistakes.contains(&noted) {
-            mistakes.push(noted);
+        let noted = (origin.clone(), Mistake { code, place, text });
+        let mut list = list.borrow_mut();
+        if !list.contains(&noted) {
+            list.push(noted);
         }
+    }
+
+    /// The text is no TOML, so that what is read of it may not be all that is meant.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.mistakes.borrow().iter().any(|(_, mistake)| mistake.code == "config-syntax")
     }
 
     /// The document's sections; what is none is a mistake.
@@ -68,8 +85,16 @@ impl<'a> Reader<'a> {
         }
         for (name, (origin, _)) in &root {
             if schema::section(name).is_none() {
-                let known: Vec<&str> = schema::SECTIONS.iter().map(|section| section.name).collect();
-                let text = format!("there is no section of that name; there are {}", known.join(", "));
+                let text = match schema::section_like(name) {
+                    Some(meant) => {
+                        self.misspelt.borrow_mut().insert(meant.name);
+                        format!("there is no section of that name; is it {}?", meant.heading())
+                    }
+                    None => {
+                        let known: Vec<&str> = schema::SECTIONS.iter().map(|section| section.name).collect();
+                        format!("there is no section of that name; there are {}", known.join(", "))
+                    }
+                };
                 self.mistake(origin, "config-unknown-section", text);
             }
         }
@@ -96,7 +121,7 @@ impl<'a> Reader<'a> {
         let refuse = |origin: &Origin| {
             self.mistake(origin, "config-type", format!("this is a section that may occur often: write [[{name}]]"));
         };
-        let mut all = true;
+        let mut all = !self.misspelt.borrow().contains(name);
         let list = match root.get(name).map(|(_, item)| item) {
             Some(Item { node: Node::List(list), .. }) => list.as_slice(),
             Some(Item { origin, .. }) => {
@@ -127,9 +152,15 @@ impl<'a> Reader<'a> {
     }
 
     /// What was found wrong, in the order of the file, and what the values are.
-    pub(crate) fn finish(self) -> (Vec<Mistake>, Vec<Shown>) {
+    pub(crate) fn finish(self) -> Found {
         let asked = self.asked.borrow().clone();
-        for name in self.layers.env.keys().filter(|name| name.contains("__") && !asked.contains(*name)) {
+        let misspelt = self.misspelt.borrow().clone();
+        // A variable for an entry of a section that could not be found is not one mistake more.
+        let may_be_meant = |name: &str| {
+            misspelt.iter().any(|section| name.starts_with(&format!("{ENV_PREFIX}{}__", env_name(section))))
+        };
+        let unasked = |name: &&String| name.contains("__") && !asked.contains(*name) && !may_be_meant(name);
+        for name in self.layers.env.keys().filter(unasked) {
             self.mistake(&Origin::Env(name.clone()), "config-unknown-variable", "it names no key of the configuration");
         }
         let mut mistakes = self.mistakes.into_inner();
@@ -137,12 +168,27 @@ impl<'a> Reader<'a> {
         if mistakes.iter().any(|(_, mistake)| mistake.code == "config-syntax") {
             mistakes.retain(|(_, mistake)| mistake.code == "config-syntax");
         }
-        mistakes.sort_by_key(|(origin, _)| match origin {
-            Origin::File(span) => (0, span.start),
-            Origin::Env(_) | Origin::Flag(_) | Origin::Default => (1, 0),
-        });
-        (mistakes.into_iter().map(|(_, mistake)| mistake).collect(), self.shown.into_inner())
+        Found {
+            mistakes: in_order(mistakes),
+            warnings: in_order(self.warnings.into_inner()),
+            shown: self.shown.into_inner(),
+        }
     }
+}
+
+fn in_order(mut noted: Vec<(Origin, Mistake)>) -> Vec<Mistake> {
+    noted.sort_by_key(|(origin, _)| match origin {
+        Origin::File(span) => (0, span.start),
+        Origin::Env(_) | Origin::Flag(_) | Origin::Default => (1, 0),
+    });
+    noted.into_iter().map(|(_, mistake)| mistake).collect()
+}
+
+/// What reading came to.
+pub(crate) struct Found {
+    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) warnings: Vec<Mistake>,
+    pub(crate) shown: Vec<Shown>,
 }
 
 /// A name as it stands in the environment.
@@ -180,7 +226,10 @@ impl<'a> Group<'a> {
         for (name, (origin, _)) in &items {
             if section.key(name).is_none() {
                 let known: Vec<&str> = section.keys.iter().map(|key| key.name).collect();
-                let text = format!("[{}] has no such key; it has {}", section.name, known.join(", "));
+                let text = match known.iter().find(|known| schema::is_like(name, known)) {
+                    Some(meant) => format!("[{}] has no such key; is it `{meant}`?", section.name),
+                    None => format!("[{}] has no such key; it has {}", section.name, known.join(", ")),
+                };
                 reader.mistake(origin, "config-unknown-key", text);
             }
         }
@@ -194,7 +243,7 @@ impl<'a> Group<'a> {
 
     /// Notes a mistake about the value of one key.
     pub(crate) fn mistake_in(&self, name: &str, code: &'static str, text: impl Into<String>) {
-        let found = self.look(self.section.key(name).expect("the schema has every key that is read"));
+        let found = self.glance(name);
         self.reader.mistake(found.as_ref().map_or(&self.origin, |item| &item.origin), code, text);
     }
 
@@ -202,7 +251,9 @@ impl<'a> Group<'a> {
     pub(crate) fn item(&self, name: &str) -> Option<Item> {
         let key = self.section.key(name).expect("the schema has every key that is read");
         let found = self.look(key);
-        if found.is_none() && key.required {
+        // One that stands there under a misspelt name is told as that.
+        let misspelt = |given: &String| self.section.key(given).is_none() && schema::is_like(given, key.name);
+        if found.is_none() && key.required && !self.items.keys().any(misspelt) {
             self.mistake("config-missing-key", format!("[{}] needs `{name}`: {}", self.section.name, key.takes));
         }
         if let Some(item) = &found {
@@ -254,9 +305,14 @@ impl<'a> Group<'a> {
         Some(At { value: text?, origin: item.origin })
     }
 
+    /// The value of a key as it stands, for checks across entries.
+    pub(crate) fn glance(&self, name: &str) -> Option<Item> {
+        self.look(self.section.key(name).expect("the schema has every key that is read"))
+    }
+
     /// A text that `parse` understands, for checks across entries: what is wrong with it is told where the entry is read.
     pub(crate) fn peek<T, E>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<At<T>> {
-        let item = self.look(self.section.key(name).expect("the schema has every key that is read"))?;
+        let item = self.glance(name)?;
         Some(At { value: parse(&as_text(&item)?).ok()?, origin: item.origin })
     }
 

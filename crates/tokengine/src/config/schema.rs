@@ -46,6 +46,12 @@ const fn secret(key: Key) -> Key {
 }
 
 impl Section {
+    /// As it stands in the file.
+    pub(crate) fn heading(&self) -> String {
+        let often = self.named_by.is_some() || self.name == "wallet";
+        if often { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+
     /// The section's key of that name.
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
@@ -55,6 +61,35 @@ impl Section {
 /// The section of that name.
 pub(crate) fn section(name: &str) -> Option<&'static Section> {
     SECTIONS.iter().find(|section| section.name == name)
+}
+
+/// The section that a misspelt name is probably meant to be.
+pub(crate) fn section_like(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| is_like(name, section.name))
+}
+
+/// One is probably the other misspelt: an edit or two away, in whatever case.
+pub(crate) fn is_like(given: &str, name: &str) -> bool {
+    let (given, name) = (given.to_lowercase().replace('-', "_"), name.replace('-', "_"));
+    edits(&given, &name) <= if name.len() < 5 { 1 } else { 2 }
+}
+
+/// How many letters must be put in, left out or changed to make one text the other; two that changed places count once.
+fn edits(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let mut least = (rows[i][j] + usize::from(a != b)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[from.len()][to.len()]
 }
 
 /// All of them, in the order in which a person would write them.
@@ -220,7 +255,13 @@ pub(crate) const SECTIONS: &[Section] = &[
                 "payout_finality",
                 "blocks, \"safe\" or \"finalized\"",
                 "\"finalized\"",
-                "When a payout of ours is final.",
+                "When a payout of ours is final. Not fewer blocks than `reorg_depth`: an ordinary reorganisation would take back a payment whose withdrawal is over.",
+            ),
+            key(
+                "development",
+                "true or false",
+                "false",
+                "A network of play money: a `payout_finality` below `reorg_depth` is told at every start, and not refused.",
             ),
             key(
                 "max_in_flight",
@@ -307,6 +348,12 @@ pub(crate) const SECTIONS: &[Section] = &[
             required("id", "a CAIP-19 id", "Such as `eip155:1/slip44:60` or `eip155:1/erc20:0x...`."),
             required("token", "a name", "The token it stands for."),
             required("decimals", "0 to 30", "Its decimals on its network. For a contract they are checked there."),
+            key(
+                "aliases",
+                "a list of addresses",
+                "[]",
+                "Further contracts that show the same asset: the second address of a token behind two proxies, or the ERC-20 face of a coin. What they log is never credited, because the asset itself is; and none of them can be an asset of its own.",
+            ),
             key("deposits", "true or false", "true", "Deposits are credited."),
             key("payouts", "true or false", "true", "Withdrawals are taken."),
             key("min_deposit", "a decimal", "\"0\"", "A smaller deposit goes to suspense, for a person to assign."),

@@ -286,3 +286,125 @@ fn the_environment_is_over_the_file_and_flags_are_over_both() {
     let printed = serde_json::to_string(&config.shown).expect("it is JSON");
     assert!(!printed.contains("http://127.0.0.1:1/key") && printed.contains("(hidden)"), "{printed}");
 }
+
+#[test]
+fn a_misspelt_section_is_one_mistake_and_so_is_a_misspelt_key() {
+    for (case, part, wrong) in [
+        ("a key's section", "[[key]]\nname = \"one\"", "[[keys]]\nname = \"one\""),
+        ("all of a section", "[[token]]", "[[tokens]]"),
+        ("letters that changed places", "[[network]]", "[[netwrok]]"),
+        ("the wallet that pays for sweeping", "[[wallet]]", "[[walet]]"),
+        ("a required key", "name = \"two\"", "nmae = \"two\""),
+        ("another", "decimals = 6\n[[asset]]", "decimal = 6\n[[asset]]"),
+    ] {
+        let text = WORKING.replace(part, wrong);
+        assert_ne!(text, WORKING, "{case}");
+        let refused = read(&text, &[("TOKENGINE_KEY__ONE__STAGE", "active")]).err();
+        let mut codes: Vec<&str> = refused.unwrap_or_default().iter().map(|mistake| mistake.code).collect();
+        // A section that occurs twice is told twice, and a variable for a key that is there is none.
+        codes.dedup();
+        let wanted = if wrong.starts_with('[') { "config-unknown-section" } else { "config-unknown-key" };
+        assert_eq!(codes, [wanted], "{case}");
+    }
+    let told = read("[[keys]]\nname = \"one\"\n", &[]).err().unwrap_or_default();
+    assert!(told[0].text.contains("is it [[key]]?"), "{told:?}");
+}
+
+#[test]
+fn a_node_whose_name_or_url_cannot_be_read_hides_no_other_mistake() {
+    let text = WORKING.replace(
+        "nodes = [{ name = \"a\", url = \"http://127.0.0.1:1\" }]",
+        "nodes = [{ name = 1, url = { file = \"/nowhere/url\" }, timeout_ms = 0, traces = 2 }, { batch = 0 }]",
+    );
+    let told = read(&text, &[]).err().unwrap_or_default();
+    let places: Vec<String> = told.iter().map(|mistake| format!("{} {}", mistake.place, mistake.code)).collect();
+    let line = 1 + text.lines().position(|line| line.contains("nodes")).expect("it is there");
+    assert!(places.iter().all(|place| place.starts_with(&format!("t.toml:{line}:"))), "{places:?}");
+    let codes: Vec<&str> = told.iter().map(|mistake| mistake.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "config-value",
+            "config-secret",
+            "config-value",
+            "config-value",
+            "config-missing-key",
+            "config-missing-key",
+            "config-value"
+        ],
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_payout_is_not_final_before_a_reorganisation_is_extraordinary() {
+    let with = |more: &str| {
+        WORKING.replace(
+            "[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\"",
+            &format!("{more}\n[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\""),
+        )
+    };
+    for (case, more, told) in [
+        ("as deep", "reorg_depth = 8\npayout_finality = 8", None),
+        ("one block less", "reorg_depth = 8\npayout_finality = 7", Some("config-finality")),
+        ("against the default depth", "payout_finality = 12", Some("config-finality")),
+        ("what the network itself calls final", "reorg_depth = 8\npayout_finality = \"safe\"", None),
+    ] {
+        let told_now = read(&with(more), &[]).err().map(|mistakes| mistakes[0].code);
+        assert_eq!(told_now, told, "{case}");
+    }
+    let play = read(&with("payout_finality = 1\ndevelopment = true"), &[]).map_err(|mistakes| format!("{mistakes:?}"));
+    let warnings: Vec<String> = play.expect("play money").warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("config-finality"), "{warnings:?}");
+}
+
+#[test]
+fn a16_a17_other_faces_of_an_asset_are_no_assets() {
+    const FACE: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+    let face = format!("aliases = [\"{FACE}\"]\n");
+    let config = read(&(WORKING.to_owned() + &face), &[]).map_err(|mistakes| format!("{mistakes:?}"));
+    let aliases = config.expect("no mistakes").assets[1].aliases.clone();
+    assert_eq!(aliases.iter().map(tokengine_core::Address::as_str).collect::<Vec<_>>(), [FACE]);
+    let listed = format!("[[asset]]\nid = \"eip155:1/erc20:{FACE}\"\ntoken = \"usd\"\ndecimals = 6\n");
+    let own = "aliases = [\"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"]\n";
+    let coin = "token = \"eth\"\ndecimals = 18\n";
+    for (case, text, count) in [
+        ("an alias is listed as well", format!("{WORKING}{face}{listed}"), 1),
+        ("the ERC-20 face of a coin is", WORKING.replace(coin, &format!("{coin}{face}")) + &listed, 1),
+        ("it is the asset itself", format!("{WORKING}{own}"), 1),
+        ("two assets have it", WORKING.replace(coin, &format!("{coin}{face}")) + &face, 1),
+        ("it is no address", format!("{WORKING}aliases = [\"0x1\", 2]\n"), 2),
+        ("it is no list", format!("{WORKING}aliases = \"{FACE}\"\n"), 1),
+    ] {
+        let told = read(&text, &[]).err().unwrap_or_default();
+        assert!(told.len() == count && told.iter().all(|mistake| mistake.code == "config-alias"), "{case}: {told:?}");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_opened_are_told_with_all_other_mistakes_and_where_they_stand() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("t.toml");
+    let key = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+    std::fs::write(folder.path().join("two"), key).expect("it can be written");
+    let text = WORKING
+        .replace("private-key = { env = \"X\" }", "private-key = { file = \"gone\" }")
+        .replace("private-key = { env = \"Y\" }", "private-key = { file = \"two\" }")
+        .replace("key = \"two\"", "key = \"two\"\naddress = \"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC\"")
+        .replace("id = \"usd\"\ndecimals = 6", "id = \"usd\"\ndecimals = 99");
+    std::fs::write(&file, &text).expect("it can be written");
+    let told = Config::open(&file, Vec::new()).err().unwrap_or_default();
+    let at = |part: &str| 1 + text.lines().position(|line| line.contains(part)).expect("it is there");
+    let places: Vec<(String, &str)> = told.iter().map(|mistake| (mistake.place.clone(), mistake.code)).collect();
+    let place = |line: usize, column: usize| format!("{}:{line}:{column}", file.display());
+    assert_eq!(
+        places,
+        [
+            (place(at("name = \"one\"") - 1, 1), "secret-unreadable"),
+            (place(at("address =") - 4, 1), "wallet-address-differs"),
+            (place(at("decimals = 99"), 12), "config-value"),
+        ],
+        "{told:?}"
+    );
+    assert!(told[0].text.contains("gone"), "{told:?}");
+}

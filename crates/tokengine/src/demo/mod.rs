@@ -105,11 +105,11 @@ async fn play(args: &DemoArgs, folder: &Path, out: Out) -> Result<(App, World, S
 
     let doing = say.doing("the engine starts");
     let listen = args.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let config = world.configure(listen)?;
+    let (config, keys) = world.configure(listen)?;
     let secret = ApiKeySecret::generate(&Secret::new(random_bytes()?));
     tokio::task::block_in_place(|| add_api_key(&config, "demo", &secret, Scopes::all()))?;
     crate::command::write_secret(&folder.join(KEY_FILE), &secret.reveal())?;
-    let app = App::start(config, Arc::new(Stages::default()), Out { json: true }).await?;
+    let app = App::start(config, keys, Arc::new(Stages::default()), Out { json: true }).await?;
     drop(doing);
     say.done(&format!("the engine is up: http://{}", app.doors()));
     let client = Client::new(&format!("http://{}", app.doors()), Some(secret.reveal()))?;

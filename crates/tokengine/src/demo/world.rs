@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokengine_caip::AccountId;
-use tokengine_keys::{AnySigner, LocalSigner, Mnemonic, Secret, Words, random_bytes};
+use tokengine_keys::{AnySigner, Keyring, LocalSigner, Mnemonic, Secret, Words, random_bytes};
 use tokengine_testkit::{Anvil, AnvilOptions, Arg, Artifact, Mining, artifact};
 
 /// One network with its contracts.
@@ -139,10 +139,10 @@ impl World {
     }
 
     /// Writes the operator's configuration and reads it as `serve` does.
-    pub(super) fn configure(&self, listen: std::net::SocketAddr) -> Result<Config, Failure> {
+    pub(super) fn configure(&self, listen: std::net::SocketAddr) -> Result<(Config, Keyring), Failure> {
         let file = self.folder.join("tokengine.toml");
         std::fs::write(&file, self.toml(listen)).map_err(|error| Failure::system(file.display(), error))?;
-        Ok(Config::load(&file, Vec::new())?)
+        Ok(Config::open(&file, Vec::new())?)
     }
 
     fn toml(&self, listen: std::net::SocketAddr) -> String {
@@ -200,6 +200,7 @@ nodes = [{{ name = "anvil", url = "{url}" }}]
 start_block = 0
 reorg_depth = 4
 payout_finality = {payout}
+development = true
 poll_ms = 100
 reconcile_every = 0
 

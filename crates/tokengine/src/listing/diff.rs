@@ -120,6 +120,19 @@ impl Diff<'_> {
                 Some(ix) => self.listed_asset(asset, ix, *token),
                 None => self.new_asset(asset, *network, *token),
             }
+            self.aliases(asset, *network);
+        }
+    }
+
+    /// A contract that was an asset of its own has credited what it showed; it does not become another face of one.
+    fn aliases(&mut self, asset: &WantedAsset, network: NetworkIx) {
+        let state = self.state;
+        let is_alias = |row: &Asset| {
+            row.network == network && row.contract.as_ref().is_some_and(|contract| asset.aliases.contains(contract))
+        };
+        for (_, row) in state.assets().filter(|(_, row)| is_alias(row)) {
+            let text = format!("asset {}: its alias is an asset of its own in the books, {}", asset.id, row.id);
+            self.problem("asset-alias-listed", text);
         }
     }
 

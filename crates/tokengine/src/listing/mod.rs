@@ -36,6 +36,8 @@ pub(crate) struct WantedAsset {
     pub(crate) token: Box<str>,
     pub(crate) decimals: u8,
     pub(crate) contract: Option<Address>,
+    /// Other contracts that show the same asset: none of them may be listed.
+    pub(crate) aliases: Vec<Address>,
     pub(crate) rules: AssetRules,
 }
 
@@ -69,27 +71,15 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Fills in the addresses of the wallets from their keys.
+/// What the configuration wants in the books. Wallets have the addresses of their keys.
 ///
 /// # Errors
-/// Every wallet whose key is of another kind, or has another address than the configuration says.
-pub(crate) fn wanted(config: &Config, keys: &Keyring) -> Result<Wanted, Vec<Problem>> {
-    let mut problems = Vec::new();
+/// A key that is not there: the configuration was read without opening its keys.
+pub(crate) fn wanted(config: &Config, keys: &Keyring) -> Result<Wanted, tokengine_keys::Error> {
     let mut wallets = Vec::new();
     for wallet in &config.wallets {
-        let place = config.source.place(&wallet.origin);
-        let derived = wallet.key.as_ref().map(|key: &KeyName| keys.address(&KeyRef::single(key.clone())));
-        let address = match (derived, &wallet.address) {
-            (Some(Err(error)), _) => {
-                problems.push(Problem::new(error.code(), format!("{place}: {error}")));
-                continue;
-            }
-            (Some(Ok(found)), Some(given)) if found.to_string() != *given => {
-                let text = format!("{place}: the key's address is {found}, not the one given here");
-                problems.push(Problem::new("wallet-address-differs", text));
-                continue;
-            }
-            (Some(Ok(found)), _) => found.to_string(),
+        let address = match (&wallet.key, &wallet.address) {
+            (Some(key), _) => keys.address(&KeyRef::single(key.clone()))?.to_string(),
             (None, Some(given)) => given.clone(),
             (None, None) => continue, // refused when the file was read
         };
@@ -99,17 +89,12 @@ pub(crate) fn wanted(config: &Config, keys: &Keyring) -> Result<Wanted, Vec<Prob
             HouseRole::Gas => Role::Gas,
             HouseRole::Retiring => Role::Retiring,
         };
-        let address = Address::new(&address).expect("an EVM address has 42 characters");
-        let key = wallet.key.as_ref().map(KeyName::as_str).unwrap_or_default().into();
-        let network = wallet.network.as_str().into();
-        let same = |other: &WantedWallet| other.network == network && other.address == address;
-        if wallets.iter().any(same) {
-            problems.push(Problem::new("config-duplicate", format!("{place}: another wallet has this address")));
-        }
-        wallets.push(WantedWallet { network, address, role, key });
-    }
-    if !problems.is_empty() {
-        return Err(problems);
+        wallets.push(WantedWallet {
+            network: wallet.network.as_str().into(),
+            address: Address::new(&address).expect("an EVM address has 42 characters"),
+            role,
+            key: wallet.key.as_ref().map(KeyName::as_str).unwrap_or_default().into(),
+        });
     }
     let network = |network: &crate::config::Network| WantedNetwork {
         id: network.id.as_str().into(),
@@ -122,6 +107,7 @@ pub(crate) fn wanted(config: &Config, keys: &Keyring) -> Result<Wanted, Vec<Prob
         token: asset.token.as_str().into(),
         decimals: asset.decimals,
         contract: asset.contract(),
+        aliases: asset.aliases.clone(),
         rules: asset.rules.clone(),
     };
     Ok(Wanted {

@@ -35,6 +35,7 @@ fn some() -> Wanted {
         token: token.into(),
         decimals,
         contract: contract.map(address),
+        aliases: Vec::new(),
         rules: rules(),
     };
     Wanted {
@@ -128,6 +129,8 @@ fn rules_change_by_command_and_what_is_in_use_refuses() {
         ("decimals of a token", |w| w.tokens[1].1 = 7, Err(&["token-decimals-changed"])),
         ("decimals of an asset", |w| w.assets[1].decimals = 5, Err(&["asset-decimals-changed"])),
         ("an asset's token", |w| w.assets[1].token = "coin".into(), Err(&["asset-token-changed"])),
+        ("an alias", |w| w.assets[0].aliases = vec![address(OTHER)], Ok("")),
+        ("an asset as another's alias", |w| w.assets[0].aliases = vec![address("0xUSD")], Err(&["asset-alias-listed"])),
         ("an asset's contract", |w| w.assets[1].contract = None, Err(&["asset-contract-changed"])),
         ("the coin by another id", |w| w.assets[0].id = "eip155:1/slip44:1".into(), Err(&["asset-listed-otherwise"])),
         ("the name of a key", |w| w.wallets[0].key = "hot-2".into(), Err(&["wallet-key-changed"])),

@@ -2,8 +2,9 @@
 
 use super::events::Watch;
 use super::follower::{self, StoreSink};
+use super::look::Looker;
 use super::metrics::Gauges;
-use super::networks::{self, Networks};
+use super::networks;
 use super::server::Server;
 use super::{Stages, engine_options, health};
 use crate::config::{ApiConfig, Config};
@@ -14,7 +15,6 @@ use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokengine_api::{Deps, Derived, HealthDeps, Limits, NetworkSource, health_router};
 use tokengine_chain::evm::EvmNode;
 use tokengine_core::Address;
@@ -24,16 +24,13 @@ use tokengine_workers::Workers;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often metrics and the doors' picture of the networks are brought up to date.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
 /// Everything that runs.
 pub(crate) struct App {
     doors: Server,
     health: Server,
     looker: JoinHandle<()>,
     workers: Arc<Workers<EvmNode>>,
-    followers: Vec<Follower>,
+    followers: Arc<Vec<Follower>>,
     engine: Engine,
     stages: Arc<Stages>,
     stop: CancellationToken,
@@ -41,7 +38,7 @@ pub(crate) struct App {
 
 impl App {
     /// Starts everything in order. `out` shows the progress of a long replay.
-    pub(crate) async fn start(config: Config, stages: Arc<Stages>, out: Out) -> Result<Self, Failure> {
+    pub(crate) async fn start(config: Config, keys: Keyring, stages: Arc<Stages>, out: Out) -> Result<Self, Failure> {
         let mut registry = Registry::with_prefix("tokengine");
         let gauges = Arc::new(Gauges::new(&mut registry));
         let door_metrics = tokengine_api::Metrics::new(&mut registry);
@@ -52,10 +49,7 @@ impl App {
         let health = Server::start(config.api.health_listen, health::router(probes.clone())).await?;
         stages.detail(format!("http://{}", health.address));
 
-        stages.begin("keys");
-        let (specs, base) = (config.keys.clone(), config.base.clone());
-        let keys = blocking(move || Keyring::load(&specs, &base)).await?;
-        let keys = Arc::new(keys?);
+        let keys = Arc::new(keys);
         let wanted = listing::wanted(&config, &keys)?;
 
         stages.begin("journal");
@@ -72,6 +66,7 @@ impl App {
         let mut followers = vec![follow(&handle, "read-model", Box::new(StoreSink(store)))?];
         let watch = Watch::begin(&handle, watch_metrics).await?;
         followers.push(follow(&handle, "metrics", Box::new(watch))?);
+        let followers = Arc::new(followers);
 
         stages.begin("networks");
         let (networks, to_work) = networks::connect(&config.networks)?;
@@ -93,8 +88,14 @@ impl App {
             // They are brought up to date all the time, whoever reads them.
             refresh: Arc::new(|| {}),
         }));
-        let looker =
-            tokio::spawn(look(handle.clone(), Arc::clone(&workers), Arc::clone(&networks), gauges, stop.child_token()));
+        let looker = Looker {
+            handle: handle.clone(),
+            workers: Arc::clone(&workers),
+            networks: Arc::clone(&networks),
+            followers: Arc::clone(&followers),
+            gauges,
+        };
+        let looker = tokio::spawn(looker.look(stop.child_token()));
 
         stages.begin("doors");
         let deps = Deps {
@@ -291,40 +292,6 @@ fn doors_secret(data: &Path) -> Result<Secret<[u8; 32]>, Failure> {
         *byte = u8::from_str_radix(pair, 16).map_err(|_| damaged())?;
     }
     Ok(Secret::new(bytes))
-}
-
-/// Brings metrics and the doors' picture of the networks up to date.
-async fn look(
-    handle: Handle,
-    workers: Arc<Workers<EvmNode>>,
-    networks: Arc<Networks>,
-    gauges: Arc<Gauges>,
-    stop: CancellationToken,
-) {
-    let mut every = tokio::time::interval(LOOK_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
-        let status = tokio::select! {
-            () = stop.cancelled() => return,
-            status = workers.status() => status,
-        };
-        match status {
-            Ok(status) => {
-                networks.note(&status, system_clock());
-                gauges.networks(&status, &networks);
-            }
-            Err(error) => tracing::warn!(error = %error, error.code = error.code(), "Networks are not looked at"),
-        }
-        gauges.engine(&handle.health());
-        match handle.query(super::metrics::Books::of).await {
-            Ok(books) => gauges.books(&books),
-            Err(error) => tracing::debug!(error = %error, "Books are not looked at"),
-        }
-    }
 }
 
 #[cfg(test)]

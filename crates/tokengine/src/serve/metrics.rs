@@ -8,8 +8,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokengine_core::{Amount, Role, State};
+use std::time::Duration;
+use tokengine_core::{Amount, Dispatch, NetworkIx, Role, State, WalletIx};
 use tokengine_engine::Health;
 use tokengine_workers::NetworkStatus;
 
@@ -32,7 +34,13 @@ struct OfToken {
 struct Asked {
     network: String,
     provider: String,
+    method: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfFollower {
+    follower: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +59,7 @@ pub(crate) struct Gauges {
     stuck: Family<OfNetwork, Whole>,
     halted: Family<OfNetwork, Whole>,
     fresh: Family<OfNetwork, Whole>,
+    gap: Family<OfNetwork, Whole>,
     asked: Family<Asked, Counter>,
     disagreements: Family<OfNetwork, Counter>,
     hot: Family<OfAsset, Fraction>,
@@ -62,6 +71,8 @@ pub(crate) struct Gauges {
     queued: Family<Lane, Whole>,
     commit: Fraction,
     disk_full: Whole,
+    behind: Family<OfFollower, Fraction>,
+    failures: Family<OfFollower, Counter>,
 }
 
 impl Gauges {
@@ -83,7 +94,8 @@ impl Gauges {
             stuck: "dispatch_stuck" "Transactions of ours that do not go on by themselves, or not soon",
             halted: "chain_halted" "1 while the network is halted until a person has looked",
             fresh: "chain_fresh" "1 while the network's workers do their work",
-            asked: "rpc_requests" "Questions to nodes, by what came of them",
+            gap: "nonce_gap" "Nonces that are not handed out, below one of the same wallet that is and so cannot get into a block",
+            asked: "rpc_requests" "Questions to nodes, by method and by what came of them",
             disagreements: "rpc_disagreement" "Questions on which nodes contradicted each other",
             hot: "hot_wallet_balance" "What the hot wallets hold by the books, in whole units",
             solvency: "solvency_delta" "What the wallets hold less what is owed and what is the operator's; 0 when the books balance",
@@ -94,6 +106,8 @@ impl Gauges {
             queued: "engine_queue" "Commands and questions that wait for the writer",
             commit: "journal_commit_seconds" "From handing the last batch to the journal until it was durable",
             disk_full: "journal_disk_full" "1 while new work is refused because the disk is full",
+            behind: "outbox_lag_seconds" "Age of the oldest event that a follower of the journal has not taken",
+            failures: "follower_failures" "Events that a follower of the journal could not take and was given again",
         }
     }
 
@@ -110,13 +124,14 @@ impl Gauges {
             set(&self.stuck, u64::try_from(status.stuck.len()).unwrap_or(u64::MAX));
             set(&self.halted, u64::from(status.halted.is_some()));
             set(&self.fresh, u64::from(status.is_fresh()));
-            for node in &status.nodes {
-                for (outcome, count) in
-                    [("answered", node.answered), ("failed", node.failed), ("timed_out", node.timed_out)]
-                {
-                    let of = Asked { network: status.id.clone(), provider: node.name.clone(), outcome };
-                    self.asked.get_or_create(&of).inner().store(count, Ordering::Relaxed);
-                }
+        }
+        for (network, provider, calls) in networks.calls() {
+            for (method, outcome, count) in calls.all() {
+                let (network, provider, outcome) = (network.clone(), provider.clone(), outcome.name());
+                self.asked
+                    .get_or_create(&Asked { network, provider, method, outcome })
+                    .inner()
+                    .store(count, Ordering::Relaxed);
             }
         }
         for (id, network) in networks.all() {
@@ -140,6 +155,13 @@ impl Gauges {
         self.disk_full.set(i64::from(health.disk_full));
     }
 
+    /// Takes in how far a follower of the journal is behind.
+    pub(crate) fn follower(&self, name: &str, behind: Duration, failures: u64) {
+        let of = OfFollower { follower: name.to_owned() };
+        self.behind.get_or_create(&of).set(behind.as_secs_f64());
+        self.failures.get_or_create(&of).inner().store(failures, Ordering::Relaxed);
+    }
+
     /// Takes in what the books say.
     pub(crate) fn books(&self, books: &Books) {
         for (asset, amount) in &books.hot {
@@ -147,6 +169,11 @@ impl Gauges {
         }
         for (token, delta) in &books.solvency {
             self.solvency.get_or_create(&OfToken { token: token.clone() }).set(*delta);
+        }
+        for (network, gap) in &books.gaps {
+            self.gap
+                .get_or_create(&OfNetwork { network: network.clone() })
+                .set(i64::try_from(*gap).unwrap_or(i64::MAX));
         }
         self.suspense.set(i64::try_from(books.suspense).unwrap_or(i64::MAX));
         self.payouts.set(i64::try_from(books.payouts).unwrap_or(i64::MAX));
@@ -157,6 +184,7 @@ impl Gauges {
 pub(crate) struct Books {
     hot: Vec<(String, f64)>,
     solvency: Vec<(String, f64)>,
+    gaps: Vec<(String, usize)>,
     suspense: usize,
     payouts: usize,
 }
@@ -190,8 +218,54 @@ impl Books {
         Self {
             hot: hot.collect(),
             solvency: solvency.collect(),
+            gaps: gaps(state),
             suspense: state.suspense().count(),
             payouts: state.payouts().count(),
+        }
+    }
+}
+
+/// By network: nonces in use that were not handed out while a higher one of the same wallet was. The network takes none of
+/// the higher ones before.
+fn gaps(state: &State) -> Vec<(String, usize)> {
+    let sent = |dispatch: &Dispatch| {
+        dispatch.seen.is_some() || dispatch.attempts.iter().any(|attempt| attempt.sent_at.is_some())
+    };
+    let open = state.dispatches().map(|(_, dispatch)| (dispatch.wallet, dispatch.nonce, sent(dispatch)));
+    let open: Vec<_> = open.collect();
+    let of = |ix: NetworkIx| {
+        let here = |wallet: WalletIx| state.wallet(wallet).is_some_and(|wallet| wallet.network == ix);
+        gap(open.iter().copied().filter(|(wallet, ..)| here(*wallet)))
+    };
+    state.networks().map(|(ix, network)| (network.id.to_string(), of(ix))).collect()
+}
+
+/// Of wallets, their nonces in use, and whether each was handed out.
+fn gap(open: impl Iterator<Item = (WalletIx, u64, bool)> + Clone) -> usize {
+    let mut highest: BTreeMap<WalletIx, u64> = BTreeMap::new();
+    for (wallet, nonce, _) in open.clone().filter(|(.., sent)| *sent) {
+        let known = highest.entry(wallet).or_default();
+        *known = nonce.max(*known);
+    }
+    open.filter(|(wallet, nonce, sent)| !sent && highest.get(wallet).is_some_and(|highest| nonce < highest)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_what_keeps_a_higher_nonce_of_the_same_wallet_out_of_blocks() {
+        let wallet = WalletIx::from_row;
+        for (case, open, expected) in [
+            ("nothing is open", vec![], 0),
+            ("all are handed out", vec![(wallet(0), 5, true), (wallet(0), 6, true)], 0),
+            ("the highest is not handed out yet", vec![(wallet(0), 5, true), (wallet(0), 6, false)], 0),
+            ("the lowest is not", vec![(wallet(0), 5, false), (wallet(0), 6, true)], 1),
+            ("two of them are not", vec![(wallet(0), 5, false), (wallet(0), 6, false), (wallet(0), 7, true)], 2),
+            ("another wallet's is", vec![(wallet(0), 5, false), (wallet(1), 6, true)], 0),
+        ] {
+            assert_eq!(gap(open.into_iter()), expected, "{case}");
         }
     }
 }

@@ -7,6 +7,7 @@ mod app;
 mod events;
 mod follower;
 mod health;
+mod look;
 mod metrics;
 mod networks;
 mod server;
@@ -29,12 +30,15 @@ pub(crate) use telemetry::quiet;
 
 /// Runs the engine until it is told to stop.
 pub(crate) fn run(file: &Path, args: &ServeArgs, out: Out) -> Result<(), Failure> {
-    let config = crate::command::load(file, args)?;
+    let (config, keys) = crate::command::open(file, args, out)?;
     let telemetry = telemetry::init(&config.telemetry)?;
+    for warning in &config.warnings {
+        tracing::warn!(code = warning.code, place = warning.place, "{}", warning.text);
+    }
     let served = runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let stages = Arc::new(Stages::default());
-        let starting = App::start(config, Arc::clone(&stages), out);
+        let starting = App::start(config, keys, Arc::clone(&stages), out);
         let app = tokio::select! {
             app = starting => app?,
             // What was started ends with the process; the journal is safe at any moment.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use tokengine_api::{Asked, NetworkSource, NetworkStatus, NodeStatus, Unanswered};
 use tokengine_chain::evm::EvmNode;
-use tokengine_chain::{At, Network, Rules};
+use tokengine_chain::{At, Calls, Network, Rules};
 use tokengine_core::{Address, Time};
 use tokengine_workers::NetworkWorker;
 
@@ -15,6 +15,8 @@ type Evm = Arc<Network<EvmNode>>;
 /// What is known of every network, for the doors.
 pub(crate) struct Networks {
     by_id: BTreeMap<String, Evm>,
+    /// What each node was asked: the network, the operator's name for the node, the counts.
+    calls: Vec<(String, String, Arc<Calls>)>,
     last: RwLock<BTreeMap<String, Seen>>,
 }
 
@@ -28,22 +30,31 @@ struct Seen {
 /// Nodes and rules of each network, for the workers.
 pub(crate) fn connect(networks: &[Configured]) -> Result<(Networks, Vec<NetworkWorker<EvmNode>>), Failure> {
     let failed = |error: tokengine_chain::Error| Failure::of(Exit::Usage, error.code(), &error);
-    let (mut by_id, mut workers) = (BTreeMap::new(), Vec::new());
+    let (mut by_id, mut workers, mut calls) = (BTreeMap::new(), Vec::new(), Vec::new());
     for configured in networks {
         let nodes: Result<Vec<EvmNode>, _> = configured.nodes.iter().map(EvmNode::new).collect();
         let rules = Rules { quorum: configured.policy.nodes_required, genesis: configured.genesis, ..Rules::default() };
-        let network = Network::new(configured.id.as_str(), nodes.map_err(failed)?, rules).map_err(failed)?;
+        let nodes = nodes.map_err(failed)?;
+        for (node, named) in nodes.iter().zip(&configured.nodes) {
+            calls.push((configured.id.to_string(), named.name.clone(), node.calls()));
+        }
+        let network = Network::new(configured.id.as_str(), nodes, rules).map_err(failed)?;
         let network = Arc::new(network);
         by_id.insert(configured.id.to_string(), Arc::clone(&network));
         workers.push(NetworkWorker { network, rules: configured.rules.clone() });
     }
-    Ok((Networks { by_id, last: RwLock::default() }, workers))
+    Ok((Networks { by_id, calls, last: RwLock::default() }, workers))
 }
 
 impl Networks {
     /// The networks themselves, for their counters.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &Evm)> {
         self.by_id.iter()
+    }
+
+    /// What each node was asked, by network and by the operator's name for it.
+    pub(crate) fn calls(&self) -> &[(String, String, Arc<Calls>)] {
+        &self.calls
     }
 
     /// Takes in what the workers told.

@@ -91,7 +91,7 @@ fn it_starts_in_order_tells_how_it_is_and_drains_on_sigterm() {
     let started: Value = serde_json::from_str(&body).expect("it is JSON");
     let stages: Vec<&str> =
         started["stages"].as_array().expect("a list").iter().filter_map(|stage| stage["stage"].as_str()).collect();
-    let order = ["health port", "keys", "journal", "configuration", "read model", "networks", "doors"];
+    let order = ["health port", "journal", "configuration", "read model", "networks", "doors"];
     assert_eq!((status, stages), (200, order.to_vec()));
     assert_eq!(get(place.health, "/livez").map(|(status, _)| status), Some(200));
 

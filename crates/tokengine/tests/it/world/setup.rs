@@ -222,6 +222,7 @@ nodes_required = {required}
 start_block = 0
 reorg_depth = {reorg_depth}
 payout_finality = {confirmations}
+development = true
 poll_ms = 50
 reconcile_every = 0
 {more}
