@@ -44,8 +44,10 @@ impl Money {
 #[schema(example = json!({"decimal": "12.5"}))]
 pub struct AmountIn {
     /// Whole base units: ASCII digits without sign or leading zero.
+    #[schema(pattern = r"^(0|[1-9][0-9]{0,38})$")]
     pub base_units: Option<String>,
     /// A decimal number: ASCII digits, and at most one point between digits.
+    #[schema(pattern = r"^(0|[1-9][0-9]{0,38})(\.[0-9]{1,38})?$")]
     pub decimal: Option<String>,
 }
 

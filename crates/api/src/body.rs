@@ -81,7 +81,8 @@ impl Query {
         let value = self.take(name)?;
         let read = |text: String| {
             let wrong = || Problem::field(format!("?{name}"), "parameter-invalid", format!("must be {what}"));
-            text.parse().map_err(|_| wrong())
+            // The language reads +5 as 5; a number has one spelling here.
+            if text.starts_with('+') { Err(wrong()) } else { text.parse().map_err(|_| wrong()) }
         };
         value.map(read).transpose()
     }
@@ -139,6 +140,13 @@ mod tests {
         ] {
             let got = query(text).wait(longest).map(|wait| wait.map(|wait| wait.as_millis())).map_err(|_| ());
             assert_eq!(got, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_no_sign() {
+        for (text, fine) in [("limit=5", true), ("limit=%2B5", false), ("limit=-5", false), ("limit=", false)] {
+            assert_eq!(query(text).parse::<u16>("limit", "a number").is_ok(), fine, "{text}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! The OpenAPI document: made from the routes, so that neither has what the other lacks.
 
 use crate::{problem::ProblemBody, routes};
-use utoipa::openapi::path::{Operation, PathItem};
+use tokengine_store::MAX_PAGE;
+use utoipa::Number;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Server};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema, Server};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The document.
@@ -29,7 +31,10 @@ pub fn openapi() -> OpenApi {
     components.schemas.extend(more);
     document.security = Some(vec![utoipa::openapi::SecurityRequirement::new::<_, [&str; 0], &str>("api_key", [])]);
     for item in document.paths.paths.values_mut() {
-        operations(item).into_iter().for_each(describe_problems);
+        for operation in operations(item) {
+            operation.parameters.iter_mut().flatten().for_each(bound);
+            describe_problems(operation);
+        }
     }
     document
 }
@@ -46,6 +51,26 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
         .into_iter()
         .filter_map(Option::as_mut)
         .collect()
+}
+
+/// What holds for a parameter of that name on every route. A document that says less than what is checked leaves clients to
+/// find it out by being refused.
+fn bound(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
+    match parameter.name.as_str() {
+        "limit" => {
+            schema.minimum = Some(Number::Int(1));
+            schema.maximum = Some(Number::Int(MAX_PAGE.cast_signed().into()));
+        }
+        "wait" => schema.pattern = Some("^[0-9]{1,7}(s|ms)$".into()),
+        "after" | "Last-Event-ID" => schema.pattern = Some("^[0-9]{1,20}$".into()),
+        "Idempotency-Key" => {
+            let uuid = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}";
+            schema.pattern = Some(format!("^({uuid}|\"{uuid}\")$"));
+        }
+        _ => {}
+    }
 }
 
 fn describe_problems(operation: &mut Operation) {

@@ -53,7 +53,13 @@ pub(super) async fn follow(
     }
     if let Some(last) = headers.get("last-event-id") {
         let wrong = || Problem::field("Last-Event-ID", "parameter-invalid", "must be an event's id");
-        after = Some(last.to_str().ok().and_then(|last| last.parse().ok()).ok_or_else(wrong)?);
+        after = Some(
+            last.to_str()
+                .ok()
+                .filter(|last| !last.starts_with('+'))
+                .and_then(|last| last.parse().ok())
+                .ok_or_else(wrong)?,
+        );
     }
     let durable = app.durable();
     if after.is_some_and(|after| after > durable.0) {

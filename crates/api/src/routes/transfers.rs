@@ -41,7 +41,8 @@ pub(super) async fn create(
     let to_sign = |withdrawal| message(&asked, withdrawal);
     let authorized = authorize(&app, &caller, draft, asked.signature.as_ref(), to_sign, kind).await?;
     let (account, external_id) = (authorized.order.account, authorized.order.external_id.clone());
-    let command = Command::RequestTransfer { request: authorized.request, network, tx, order: authorized.order, trace: None };
+    let command =
+        Command::RequestTransfer { request: authorized.request, network, tx, order: authorized.order, trace: None };
     let done = match app.submit(command).await {
         Ok(done) => done,
         Err(problem) => return Err(with_existing(&app, problem, account, external_id).await),
