@@ -13,7 +13,7 @@ use crate::{Address, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The form of a snapshot; a snapshot of another form is not read, the journal is replayed instead.
-const SNAPSHOT_VERSION: u32 = 2;
+const SNAPSHOT_VERSION: u32 = 3;
 
 /// All accounts, wallets and work under way, as of one position of the journal.
 #[derive(Clone, Debug)]

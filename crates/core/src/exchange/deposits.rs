@@ -266,7 +266,8 @@ impl State {
 
     pub(crate) fn apply_deposit_seen(&mut self, deposit: &Incoming, at: Time) {
         let fingerprint = self.deposit_fingerprint(&deposit.key).expect("decide saw the network");
-        self.pending.insert(fingerprint, Pending { deposit: deposit.clone(), seen_at: at, orphaned: false });
+        let trace = self.claims.get(&(deposit.key.network, deposit.key.tx)).and_then(|claim| claim.trace);
+        self.pending.insert(fingerprint, Pending { deposit: deposit.clone(), seen_at: at, orphaned: false, trace });
     }
 
     pub(crate) fn apply_deposit_reblocked(&mut self, key: &DepositKey, block: BlockRef) {

@@ -208,8 +208,10 @@ pub struct Pending {
     pub seen_at: Time,
     /// A reorg took its block; it was not seen again yet.
     pub orphaned: bool,
+    /// The trace of the claim that was open when it was first seen.
+    pub trace: Option<TraceContext>,
 }
-wire_struct!(Pending { deposit, seen_at, orphaned });
+wire_struct!(Pending { deposit, seen_at, orphaned, trace });
 
 /// A client says that a transaction pays us: it is looked for at once.
 #[derive(Clone, Debug)]

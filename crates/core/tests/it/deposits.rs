@@ -298,6 +298,27 @@ fn claims_open_once_and_close_without_touching_the_scan() {
 }
 
 #[test]
+fn a_claimed_deposit_keeps_the_trace_of_whoever_claimed_it_until_it_is_credited() {
+    let mut world = World::new();
+    let trace = Some(TraceContext { trace_id: [1; 16], span_id: [2; 8] });
+    let request = world.request();
+    world.ok(Command::ClaimDeposit { request, network: A, tx: tx(1), by: None, trace });
+    for number in [1, 2] {
+        let deposit = world.incoming(key(number, 0), USD_A, HOT_A, "ALICE", 100);
+        world.ok(Command::SeeDeposit { deposit });
+    }
+    world.ok(Command::CloseClaim { network: A, tx: tx(1), outcome: ClaimOutcome::Found });
+    let kept = |state: &State| -> Vec<_> {
+        let mut kept: Vec<_> = state.pending_deposits().map(|row| (row.deposit.key.tx, row.trace)).collect();
+        kept.sort_by_key(|(tx, _)| *tx);
+        kept
+    };
+    let mut expected = vec![(tx(1), trace), (tx(2), None)];
+    expected.sort_by_key(|(tx, _)| *tx);
+    assert_eq!(kept(&world.state), expected);
+}
+
+#[test]
 fn a_claimed_deposit_is_dropped_when_the_search_finds_another_block_in_its_place() {
     let mut world = World::new();
     let claimed = Incoming { block: block_on(7, 102), ..world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000) };
