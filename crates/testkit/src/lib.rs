@@ -5,6 +5,7 @@
 //! - [`contracts`] compiles honest and ill-behaved tokens, and what surrounds them.
 //! - [`FaultProxy`] stands before a node and makes it slow, silent, forgetful or a liar, on purpose and countably.
 //! - [`Browser`] shows pages to a real Chromium.
+//! - [`Schemathesis`] asks a server everything that its OpenAPI document allows and forbids.
 //! - [`Process`] is how all of them run, and how a test runs a program of its own: nothing started here outlives us.
 //!
 //! Everything blocks and nothing needs an async runtime. A peer that cannot start is an error, never a reason to skip.
@@ -19,6 +20,7 @@ mod http;
 mod npm;
 pub mod peers;
 pub mod process;
+mod python;
 mod rpc;
 mod wait;
 
@@ -31,6 +33,7 @@ pub use self::{
     fault_proxy::{Call, Fault, FaultProxy},
     peers::{Peer, Progress, install, print_progress},
     process::Process,
+    python::Schemathesis,
     rpc::{Rpc, quantity},
     wait::{free_port, wait_for, wait_until},
 };

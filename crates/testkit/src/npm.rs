@@ -5,17 +5,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::{
     Error, Process,
-    peers::{Progress, content_id, once},
+    peers::{LONGEST_INSTALL, Progress, content_id, once, wait_reporting},
     process::{find_on_path, run, tail},
 };
-
-/// A slow line needs minutes for the largest; longer than this is a hang.
-const LONGEST_INSTALL: Duration = Duration::from_secs(15 * 60);
 
 /// A folder with a `node_modules` in it, pinned by a lock file with the checksum of everything in it.
 pub(crate) struct Package {
@@ -119,36 +116,13 @@ fn install(package: &Package, verb: &str, folder: &Path, progress: &mut dyn FnMu
     let mut command = Command::new(npm);
     // No script of a package runs: what we need of them we do ourselves, in `finish`.
     command.args([verb, "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]);
-    let started = Instant::now();
     let mut npm = Process::spawn("npm", command.current_dir(folder), &log)?;
-    let status = loop {
-        let report =
-            Progress::Installing { what: package.what, bytes: size_of(folder), expected_bytes: package.expected_bytes };
-        progress(&report);
-        match npm.wait(Duration::from_millis(300)) {
-            Ok(status) => break status,
-            Err(_) if started.elapsed() < LONGEST_INSTALL => {}
-            Err(_) => return Err(failed(package, format!("npm {verb} hangs\n{}", npm.log_tail()))),
-        }
-    };
+    let status = wait_reporting(&mut npm, package.what, package.expected_bytes, folder, progress)?;
     if status.success() { Ok(()) } else { Err(failed(package, npm.log_tail())) }
 }
 
 fn failed(package: &Package, output: String) -> Error {
     Error::Install { peer: package.what, output }
-}
-
-/// Bytes of all files below a folder; what vanishes meanwhile does not count.
-fn size_of(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(found) if found.is_dir() => size_of(&entry.path()),
-            Ok(found) => found.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }
 
 fn nothing_more(_folder: &Path) -> Result<(), Error> {

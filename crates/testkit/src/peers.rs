@@ -9,10 +9,14 @@ use std::{
     fs::{self, File, TryLockError},
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use crate::{Error, browser, contracts, npm};
+use crate::{Error, Process, browser, contracts, npm, python};
+
+/// A slow line needs minutes for the largest; longer than this is a hang.
+pub(crate) const LONGEST_INSTALL: Duration = Duration::from_secs(15 * 60);
 
 /// Something real that tests and the demo run against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +29,17 @@ pub enum Peer {
     Browser,
     /// The driver of a browser, and a Chromium whatever the machine has. It is built for Linux on x86-64.
     PackagedBrowser,
+    /// What asks a server everything that its OpenAPI document allows and forbids.
+    Schemathesis,
 }
 
 impl Peer {
     /// Every peer that the tests need on this platform.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser, Self::PackagedBrowser];
+    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser, Self::PackagedBrowser, Self::Schemathesis];
     /// Every peer that the tests need on this platform.
     #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser];
+    pub const ALL: &[Self] = &[Self::Anvil, Self::Contracts, Self::Browser, Self::Schemathesis];
     /// What the demo needs.
     pub const DEMO: &[Self] = &[Self::Anvil, Self::Contracts];
 }
@@ -79,6 +85,7 @@ pub fn install(peers: &[Peer], progress: &mut dyn FnMut(&Progress)) -> Result<()
             Peer::Contracts => drop(contracts::compiled(progress)?),
             Peer::Browser => browser::ensure(false, progress)?,
             Peer::PackagedBrowser => browser::ensure(true, progress)?,
+            Peer::Schemathesis => drop(python::ensure(progress)?),
         }
     }
     Ok(())
@@ -166,6 +173,41 @@ pub(crate) fn once(
     fs::rename(&new, &path).map_err(Error::io(format!("renaming to {}", path.display())))?;
     progress(&Progress::Installed { what, took: started.elapsed() });
     Ok(path)
+}
+
+/// Waits for a package manager that fills `folder`, and tells how far it is.
+pub(crate) fn wait_reporting(
+    installer: &mut Process,
+    what: &'static str,
+    expected_bytes: u64,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<ExitStatus, Error> {
+    let started = Instant::now();
+    loop {
+        progress(&Progress::Installing { what, bytes: size_of(folder), expected_bytes });
+        match installer.wait(Duration::from_millis(300)) {
+            Ok(status) => return Ok(status),
+            Err(_) if started.elapsed() < LONGEST_INSTALL => {}
+            Err(_) => {
+                let output = format!("the package manager hangs\n{}", installer.log_tail());
+                return Err(Error::Install { peer: what, output });
+            }
+        }
+    }
+}
+
+/// Bytes of all files below a folder; what vanishes meanwhile does not count.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(found) if found.is_dir() => size_of(&entry.path()),
+            Ok(found) => found.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 /// A short name for a content: FNV-1a of 128 bits over all parts and their lengths. Not against an adversary.
