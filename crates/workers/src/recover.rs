@@ -1,7 +1,9 @@
 //! After a restore: nothing new is signed until every network was searched for what the journal does not have.
 //!
 //! The engine starts in recovery when a follower has seen more than the journal has; a payout driver asks for it when the
-//! network has seen more nonces of a wallet. The drivers adopt what they find; when nothing is left, recovery ends.
+//! network has seen more nonces of a wallet. The drivers adopt what they find, and take every nonce with a filler that may
+//! have been signed for: bytes that no node of ours shows may still lie in some pool, and would pay again what is paid anew,
+//! perhaps out of another wallet. When nothing is left, recovery ends.
 
 use tokengine_core::{Command, NetworkIx};
 
@@ -28,7 +30,7 @@ pub async fn pass<B: Books, N: Accounts>(books: &B, drivers: &[(NetworkIx, &Driv
             return Ok(true);
         }
     }
-    let reason = "every wallet's nonces are in the journal, on every network";
+    let reason = "every nonce that may have been signed for is used and in the journal, on every network";
     books.submit(Command::EndRecovery { reason: reason.into() }).await?.ok();
     tracing::warn!("Recovery has ended: {reason}");
     Ok(false)

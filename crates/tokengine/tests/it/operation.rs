@@ -156,7 +156,9 @@ fn what_was_paid_after_the_backup_is_not_paid_again_when_its_request_is_repeated
     world.until("blocks have come", |world| world.nodes[0].block_number().expect("asked") >= end);
     assert_eq!(world.on_chain(0, "usd", &to), 7 * DOLLAR6, "paid once");
     assert_eq!(world.free(&world.account(0, 1), "usd"), 93 * WHOLE - USD_FEE);
-    assert_eq!(world.nodes[0].nonce(&world.hot(0), "latest").expect("asked"), 1, "and nothing else was sent");
+    // The other nonces that may have been signed for behind the backup were taken by what moves nothing.
+    world.until("the search has ended", |world| world.get("/v1/operator/pauses").expect(200)["recovery"].is_null());
+    assert_eq!(world.on_chain(0, "usd", &to), 7 * DOLLAR6, "paid once");
     world.books_balance();
 }
 

@@ -48,7 +48,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             return self.saw(id, Sighting { attempt: number, block, success }).await;
         }
         self.track(id, |known| known.looked = height);
-        if self.is_dead(id, &sent).await? {
+        if self.is_dead(ix, id, &sent).await? {
             let later = now.plus_ms(crate::rules::ms(self.rules.resend_first));
             self.track(id, |known| known.resend_at = later);
             return Ok(());
@@ -82,7 +82,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
     }
 
     /// Whether another transaction used the nonce, finally. The proof, and nothing else, ends a dispatch that is not ours.
-    async fn is_dead(&self, id: DispatchId, sent: &Sent) -> Result<bool, Error> {
+    async fn is_dead(&self, ix: NetworkIx, id: DispatchId, sent: &Sent) -> Result<bool, Error> {
         let Some(heads) = self.memory().heads else { return Ok(false) };
         let Some(last) = heads.finalized else { return Ok(false) };
         if self.network.nonce_at(&sent.from, At::Block(last.hash)).await? <= sent.nonce {
@@ -100,6 +100,11 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 let Some(depth) = finality::depth(&user.block, &heads, self.network.quorum()) else { return Ok(false) };
                 self.bury(id, sent, (user.tx, user.block), depth).await?;
                 Ok(true)
+            // A filler takes a nonce that something may have been signed for before: that is what it was then.
+            NonceUse::Used(user) if sent.payment.is_none() => {
+                self.adopt_used(sent.wallet, &sent.from, (sent.nonce, &user), ix, &heads).await?;
+                Ok(true)
+            }
             }
         }
     }
@@ -111,15 +116,14 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         (by, block): (TxId, BlockRef),
         depth: Depth,
     ) -> Result<(), Error> {
-        if let Some(payment) = &sent.payment {
-            let Some(moved) = self.moved_by(by, &block).await? else {
-                // Buried now, it would be paid again, and it may have been paid by this one.
-                self.track(id, |known| known.stuck = Some(Why::Unanswerable));
-                return Ok(());
-            };
-            if did_the_same(&moved, payment) {
-                return self.adopt_the_same(id, sent, (by, block), payment, depth).await;
-            }
+        let Some(payment) = &sent.payment else { return Ok(()) };
+        let Some(moved) = self.moved_by(by, &block).await? else {
+            // Buried now, it would be paid again, and it may have been paid by this one.
+            self.track(id, |known| known.stuck = Some(Why::Unanswerable));
+            return Ok(());
+        };
+        if did_the_same(&moved, payment) {
+            return self.adopt_the_same(id, sent, (by, block), payment, depth).await;
         }
         tracing::error!(network.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
         self.books.submit(Command::BuryDispatch { dispatch: id, by, block, depth }).await?.ok();
@@ -138,8 +142,11 @@ impl<B: Books, N: Accounts> Driver<B, N> {
     ) -> Result<(), Error> {
         let reason =
             format!("nonce {} was used by {tx}, which is not in the journal and made the same payment", sent.nonce);
-        let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
-        self.books.submit(freeze).await?.ok();
+        // While a restored journal is searched, it is what was expected.
+        if !self.books.query(|state| state.recovery().is_some()).await? {
+            let freeze = Command::FreezeWallet { wallet: sent.wallet, reason: reason.into() };
+            self.books.submit(freeze).await?.ok();
+        }
         let found = match self.network.status(tx).await? {
             TxStatus::InBlock(found) if found.block.hash == block.hash => found,
             _ => return Ok(()),

@@ -26,6 +26,15 @@ pub struct Nonce {
     pub foreign: bool,
 }
 
+/// The nonces that may have been signed for behind the end of a journal that was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// All below this one, from the wallet's next on.
+    pub to: u64,
+    /// They are taken by fillers from then on.
+    pub from: Time,
+}
+
 /// What is remembered of one dispatch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tracked {
@@ -108,6 +117,8 @@ pub struct Memory {
     pub busy: BTreeSet<Key>,
     /// The first comparison of nonces after the start is over for these wallets.
     pub compared: BTreeSet<WalletIx>,
+    /// In recovery. Forgotten, it is found anew, and more nonces than needed are taken.
+    pub windows: BTreeMap<WalletIx, Window>,
 }
 
 impl Memory {

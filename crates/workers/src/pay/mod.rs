@@ -4,6 +4,7 @@
 //! step and ends in a command, so that the next pass sees what came of it; after a crash the first pass sees the same.
 //! Payments are worked on at the same time, the steps of one of them never.
 
+mod fill;
 mod finish;
 mod look;
 mod memory;
@@ -21,7 +22,7 @@ use tokengine_chain::{Accounts, Asset, Heads, Network};
 use tokengine_core::{Address, Amount, AssetIx, DispatchId, NetworkIx, PayoutId, State, Time, Wait, WalletIx};
 use tokengine_keys::{AnySigner, KeyRef, Keyring, Signer};
 
-pub use self::memory::{Key, Memory, Nonce, Tracked, Why};
+pub use self::memory::{Key, Memory, Nonce, Tracked, Why, Window};
 pub use self::plan::{Job, Plan, plan};
 use crate::{Books, Error, Rules};
 
@@ -153,6 +154,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let done = match &job {
             Job::Compare(wallet) => self.compare(*wallet, now).await,
             Job::Open { wallet, nonce, payouts } => self.open(*wallet, *nonce, payouts, now).await,
+            Job::Fill { wallet, nonce, count } => self.fill(*wallet, *nonce, *count, now).await,
             Job::Sweep { wallet, asset, to } => self.sweep(*wallet, *asset, *to, now).await,
             Job::Sign(dispatch) => self.sign(*dispatch, now).await,
             Job::Send { dispatch, attempt } => self.send(*dispatch, *attempt, now).await,

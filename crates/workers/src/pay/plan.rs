@@ -24,6 +24,15 @@ pub enum Job {
         /// What is paid.
         payouts: Vec<PayoutId>,
     },
+    /// Take nonces with fillers.
+    Fill {
+        /// Whose.
+        wallet: WalletIx,
+        /// The first.
+        nonce: u64,
+        /// How many.
+        count: u64,
+    },
     /// Move what lies at a deposit address or in a retiring wallet.
     Sweep {
         /// From where.
@@ -61,7 +70,10 @@ impl Job {
     /// What it works on.
     pub fn key(&self) -> Key {
         match self {
-            Self::Compare(wallet) | Self::Open { wallet, .. } | Self::Sweep { wallet, .. } => Key::Wallet(*wallet),
+            Self::Compare(wallet)
+            | Self::Open { wallet, .. }
+            | Self::Fill { wallet, .. }
+            | Self::Sweep { wallet, .. } => Key::Wallet(*wallet),
             Self::Sign(dispatch) | Self::Send { dispatch, .. } | Self::Look(dispatch) | Self::Finish(dispatch) => {
                 Key::Dispatch(*dispatch)
             }
@@ -89,6 +101,7 @@ pub fn plan(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, nodes:
     }
     plan.jobs.extend(compare(state, ix, memory, now));
     openings(state, ix, memory, rules, now, &mut plan);
+    plan.jobs.extend(super::fill::fillers(state, ix, memory, now));
     plan.jobs.extend(crate::sweep::plan(state, ix, memory, now));
     // Anew as the search goes on, too: that it is back counts only where the search has been.
     let scanned = network.head().map_or(0, |head| head.height);
@@ -123,9 +136,13 @@ fn of_dispatch(
         let deep = if acted { depth.satisfies(network.policy.payout_finality) } else { depth.finalized };
         return (deep && new_head).then_some(Job::Finish(id));
     }
-    let halted = network.halted.is_some() || state.recovery().is_some();
+    // After a restore, not before what the network has from this wallet is in the books. Then what is bound to a nonce goes
+    // on: nothing else can have been signed for it, and what fills the nonces behind it waits for it.
+    let recovery = state.recovery().is_some();
+    let halted = network.halted.is_some() || (recovery && memory.nonce_fits(dispatch.wallet) != Some(true));
     let signer_rests = memory.signers_rest.get(&dispatch.wallet).is_some_and(|until| now < *until);
-    let may_sign = !halted && wallet.frozen.is_none() && !signer_rests && memory.suggestion.is_some();
+    let usable = wallet.frozen.is_none() || (recovery && dispatch.purpose == Purpose::Noop);
+    let may_sign = !halted && usable && !signer_rests && memory.suggestion.is_some();
     let Some(last) = dispatch.attempts.last() else { return may_sign.then_some(Job::Sign(id)) };
     let attempt = u32::try_from(dispatch.attempts.len().saturating_sub(1)).ok()?;
     let Some(sent_at) = last.sent_at else {
@@ -162,8 +179,14 @@ fn compare(state: &State, ix: NetworkIx, memory: &Memory, now: Time) -> Vec<Job>
         Role::Retiring => wallet.next_nonce.is_some() || wallet.holdings.iter().any(|(_, held)| !held.amount.is_zero()),
         Role::Cold | Role::Deposit(_) => false,
     };
+    // A restore that is noticed after it was compared has something else to be asked.
+    let recovery = state.recovery().is_some();
+    let compared = |id: WalletIx, wallet: &Wallet| {
+        let asked = !recovery || wallet.next_nonce.is_none() || memory.windows.contains_key(&id);
+        asked && memory.nonce_fits(id).is_some()
+    };
     let wallets = state.house_wallets().filter(|(id, wallet)| {
-        wallet.network == ix && sends(wallet) && memory.nonce_fits(*id).is_none() && !memory.rests(*id, now)
+        wallet.network == ix && sends(wallet) && !compared(*id, wallet) && !memory.rests(*id, now)
     });
     wallets.map(|(wallet, _)| Job::Compare(wallet)).collect()
 }

@@ -425,6 +425,21 @@ impl World {
         address_of(0x11).to_string()
     }
 
+    /// Lists another hot wallet, waits until it is ready, and says its address.
+    pub fn second_hot_wallet(&self) -> String {
+        let (address, key) = (address_of(0x33), "old".into());
+        let listed =
+            Command::ListWallet { request: None, network: NET, address: address.clone(), role: Role::Hot, key };
+        self.ok(listed);
+        let at = address.clone();
+        self.anvil.mine(1).expect("mined");
+        self.until("the other wallet is ready", move |state| {
+            let wallet = state.wallet_at(NET, &at).and_then(|wallet| state.wallet(wallet));
+            wallet.is_some_and(|wallet| wallet.next_nonce.is_some())
+        });
+        address.to_string()
+    }
+
     /// A fresh address that nobody has.
     pub fn nobody(n: u8) -> String {
         format!("0x{:0>40}", format!("dead{n:02x}"))
