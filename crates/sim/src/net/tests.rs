@@ -1,0 +1,1 @@
+//! The network itself: what it promises those who test against it.
