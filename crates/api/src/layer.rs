@@ -2,22 +2,28 @@
 
 use crate::app::Shared;
 use crate::rate::{Verdict, caller_of};
-use crate::{Problem, problem, seal};
+use crate::{Problem, problem};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use tracing::Instrument;
+use tokengine_core::TraceContext;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// What is known of a request while it is under way, and told in its log line.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
-    pub(crate) id: String,
-    span: String,
-    flags: &'static str,
+    trace: TraceId,
+    span: SpanId,
+    sampled: bool,
+    /// What is done later for the request continues from there, if anybody sees it.
+    later: Option<TraceContext>,
     told: Arc<Mutex<Told>>,
 }
 
@@ -28,12 +34,31 @@ struct Told {
 }
 
 impl Trace {
-    /// The caller's trace (W3C `traceparent`), or a new one.
-    fn of(headers: &HeaderMap) -> Self {
-        let [id, span] = random_ids();
+    /// The caller's trace (W3C `traceparent`), or a new one; `span` is the request's in it.
+    fn of(headers: &HeaderMap, span: &Span) -> Self {
         let given = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(parse_traceparent);
-        let (id, flags) = given.unwrap_or((id, "00"));
-        Self { id, span, flags, told: Arc::default() }
+        if let Some(given) = &given {
+            // It fails where nobody takes traces. The caller's trace goes on all the same, without this span.
+            let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(given.clone()));
+        }
+        let ours = span.context().span().span_context().clone();
+        let told = Arc::default();
+        if ours.is_valid() {
+            let sampled = ours.is_sampled();
+            return Self { trace: ours.trace_id(), span: ours.span_id(), sampled, later: later(&ours), told };
+        }
+        let (trace, span) = random_ids();
+        let (trace, sampled) = given.as_ref().map_or((trace, false), |given| (given.trace_id(), given.is_sampled()));
+        Self { trace, span, sampled, later: given.as_ref().and_then(later), told }
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.trace.to_string()
+    }
+
+    /// What is journaled with the request, so that what is done for it later is seen in the same trace.
+    pub(crate) fn later(&self) -> Option<TraceContext> {
+        self.later
     }
 
     pub(crate) fn tell_key(&self, name: &str) {
@@ -45,28 +70,36 @@ impl Trace {
     }
 
     fn traceparent(&self) -> String {
-        format!("00-{}-{}-{}", self.id, self.span, self.flags)
+        format!("00-{}-{}-{:02x}", self.trace, self.span, u8::from(self.sampled))
     }
 }
 
-fn random_ids() -> [String; 2] {
-    // Not a secret: without the system's random bytes a trace is less unique, and that is all.
-    let bytes = tokengine_keys::random_bytes::<24>().unwrap_or([1; 24]);
-    [seal::hex(&bytes[..16]), seal::hex(&bytes[16..])]
+/// Only what is to be seen: the rest would fill the journal for nobody.
+fn later(context: &SpanContext) -> Option<TraceContext> {
+    let (trace_id, span_id) = (context.trace_id().to_bytes(), context.span_id().to_bytes());
+    context.is_sampled().then_some(TraceContext { trace_id, span_id })
 }
 
-fn parse_traceparent(text: &str) -> Option<(String, &'static str)> {
+fn random_ids() -> (TraceId, SpanId) {
+    // Not a secret: without the system's random bytes a trace is less unique, and that is all.
+    let trace = tokengine_keys::random_bytes::<16>().unwrap_or([1; 16]);
+    let span = tokengine_keys::random_bytes::<8>().unwrap_or([1; 8]);
+    (TraceId::from_bytes(trace), SpanId::from_bytes(span))
+}
+
+fn parse_traceparent(text: &str) -> Option<SpanContext> {
     let lower_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let mut parts = text.split('-');
     let (version, id, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let known = version == "00" && parts.next().is_none() || version.len() == 2 && lower_hex(version) && version > "00";
     let shaped = id.len() == 32 && span.len() == 16 && flags.len() == 2 && [id, span, flags].into_iter().all(lower_hex);
-    let zero = |text: &str| text.bytes().all(|b| b == b'0');
-    if !known || version == "ff" || !shaped || zero(id) || zero(span) {
+    if !known || version == "ff" || !shaped {
         return None;
     }
-    let sampled = flags.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']);
-    Some((id.to_owned(), if sampled { "01" } else { "00" }))
+    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()? & 1);
+    let (id, span) = (TraceId::from_hex(id).ok()?, SpanId::from_hex(span).ok()?);
+    let context = SpanContext::new(id, span, flags, true, TraceState::default());
+    context.is_valid().then_some(context)
 }
 
 /// The address that calls. What a proxy writes into headers is not believed: anyone can write it.
@@ -78,12 +111,27 @@ pub(crate) fn address(request: &Request) -> IpAddr {
 /// Goes around every route of the doors.
 pub(crate) async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let trace = Trace::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "none".to_owned());
+    let span = tracing::info_span!(
+        parent: None,
+        "request",
+        otel.name = format_args!("{} {route}", method_label(&method)),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        error.type = Empty,
+        trace_id = Empty,
+        http.request.method = method_label(&method),
+        http.route = %route,
+        http.response.status_code = Empty,
+        url.scheme = "http",
+        payout.id = Empty,
+    );
+    let trace = Trace::of(request.headers(), &span);
+    let id = trace.id();
+    span.record("trace_id", &*id);
     request.extensions_mut().insert(trace.clone());
-    let span = tracing::info_span!("request", trace_id = %trace.id, http.method = %method, http.route = %route);
 
     let verdict = app.per_address.take(caller_of(address(&request)), started);
     if let Some(verdict) = verdict {
@@ -96,16 +144,23 @@ pub(crate) async fn around(State(app): State<Shared>, mut request: Request, next
         }
         _ => next.run(request).instrument(span.clone()).await,
     };
-    problem::render(&mut response, &path, &trace.id);
+    let problem = problem::render(&mut response, &path, &id);
+    if let Some(code) = problem {
+        span.record("error.type", code);
+    }
     protect(response.headers_mut());
     let took = started.elapsed();
     let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     tell(&trace, response.headers_mut());
     app.metrics.answered(method_label(&method), &route, status, took);
     let told = trace.told.lock().expect("nobody panics while holding it");
     span.in_scope(|| {
         let (key, duration_ms) = (told.key.as_deref(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        tracing::info!(http.status = status, duration_ms, key, "Request answered");
+        tracing::info!(http.response.status_code = status, duration_ms, key, "Request answered");
     });
     drop(told);
     response
@@ -129,7 +184,7 @@ fn tell(trace: &Trace, headers: &mut HeaderMap) {
         }
     };
     put("traceparent", trace.traceparent());
-    put("x-request-id", trace.id.clone());
+    put("x-request-id", trace.id());
     let told = trace.told.lock().expect("nobody panics while holding it");
     if let Some((verdict, per_second)) = told.limit {
         put("ratelimit-policy", format!("\"default\";q={per_second};w=1"));
@@ -166,7 +221,16 @@ mod tests {
     #[test]
     fn a_trace_is_taken_over_or_begun() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(parse_traceparent(good), Some(("4bf92f3577b34da6a3ce929d0e0e4736".into(), "01")));
+        let headers =
+            |text| HeaderMap::from_iter([(HeaderName::from_static("traceparent"), HeaderValue::from_static(text))]);
+        let taken = Trace::of(&headers(good), &Span::none());
+        assert_eq!((&*taken.id(), taken.sampled), ("4bf92f3577b34da6a3ce929d0e0e4736", true));
+        assert_ne!(taken.span.to_string(), "00f067aa0ba902b7", "the answer is of a span of its own");
+        // Nobody takes our spans, so what comes later belongs under the caller's.
+        let later = taken.later().expect("the caller wants to see it");
+        assert_eq!(SpanId::from_bytes(later.span_id).to_string(), "00f067aa0ba902b7");
+        let unseen = Trace::of(&headers("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"), &Span::none());
+        assert_eq!((unseen.sampled, unseen.later()), (false, None), "what nobody sees is not journaled");
         for bad in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
@@ -178,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(parse_traceparent(bad), None, "{bad}");
         }
-        let new = Trace::of(&HeaderMap::new());
-        assert_eq!((new.id.len(), new.span.len()), (32, 16));
+        let new = Trace::of(&HeaderMap::new(), &Span::none());
+        assert!(new.trace != TraceId::INVALID && new.span != SpanId::INVALID && new.later().is_none());
     }
 }

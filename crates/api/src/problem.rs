@@ -371,8 +371,10 @@ impl IntoResponse for Problem {
 }
 
 /// Gives a problem its body: path and trace are known only on the way out.
-pub(crate) fn render(response: &mut Response, instance: &str, trace_id: &str) {
-    let Some(Problem(problem)) = response.extensions_mut().remove::<Problem>() else { return };
+/// Returns its code.
+pub(crate) fn render(response: &mut Response, instance: &str, trace_id: &str) -> Option<String> {
+    let Problem(problem) = response.extensions_mut().remove::<Problem>()?;
+    let code = problem.code.clone();
     let body = ProblemBody {
         r#type: format!("urn:tokengine:problem:{}", problem.code),
         title: problem.title,
@@ -404,6 +406,7 @@ pub(crate) fn render(response: &mut Response, instance: &str, trace_id: &str) {
         Ok(bytes) => *response.body_mut() = Body::from(bytes),
         Err(error) => tracing::error!(%error, "Problem could not be written"),
     }
+    Some(code)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod rules;
 pub mod sweep;
 #[cfg(test)]
 mod testing;
+mod trace;
 pub mod watch;
 mod workers;
 

@@ -6,10 +6,12 @@ use crate::auth::{Caller, IdempotencyKey};
 use crate::body::{Body, Query};
 use crate::hub::{Look, Watched, look_until_changed};
 use crate::ids::{self, Named};
+use crate::layer::Trace;
 use crate::order::account_name;
 use crate::read::{claim_row, deposit_row};
 use crate::view::{ClaimRow, ClaimView, DepositRow, DepositView, Page};
 use crate::{Problem, Scope, cursor, json, reply};
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -45,6 +47,7 @@ pub(super) fn transaction(pointer: &str, text: &str) -> Result<TxId, Problem> {
 pub(super) async fn claim(
     State(app): State<Shared>,
     caller: Caller,
+    Extension(trace): Extension<Trace>,
     IdempotencyKey(key): IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
@@ -63,7 +66,7 @@ pub(super) async fn claim(
     };
     let content = json::fingerprint("POST /v1/deposits", &body, &[]);
     let request = Request { principal: Principal::Key(caller.ix), key, content };
-    let done = app.submit(Command::ClaimDeposit { request, network, tx, by, trace: None }).await?;
+    let done = app.submit(Command::ClaimDeposit { request, network, tx, by, trace: trace.later() }).await?;
     let row = ClaimRow {
         position: done.position,
         network,

@@ -7,10 +7,12 @@ use crate::auth::{Caller, IdempotencyKey};
 use crate::body::{Body, Query};
 use crate::hub::{Look, Watched, look_until_changed};
 use crate::ids::{self, Named};
+use crate::layer::Trace;
 use crate::order::{TransferRequest, authorize, draft};
 use crate::read::transfer_row;
 use crate::view::{Page, TransferRow, TransferView};
 use crate::{Problem, Scope, cursor, json, reply};
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -25,6 +27,7 @@ use tokengine_store::{TransferFilter, TransferState};
 pub(super) async fn create(
     State(app): State<Shared>,
     caller: Caller,
+    Extension(trace): Extension<Trace>,
     IdempotencyKey(key): IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
@@ -41,8 +44,13 @@ pub(super) async fn create(
     let to_sign = |withdrawal| message(&asked, withdrawal);
     let authorized = authorize(&app, &caller, draft, asked.signature.as_ref(), to_sign, kind).await?;
     let (account, external_id) = (authorized.order.account, authorized.order.external_id.clone());
-    let command =
-        Command::RequestTransfer { request: authorized.request, network, tx, order: authorized.order, trace: None };
+    let command = Command::RequestTransfer {
+        request: authorized.request,
+        network,
+        tx,
+        order: authorized.order,
+        trace: trace.later(),
+    };
     let done = match app.submit(command).await {
         Ok(done) => done,
         Err(problem) => return Err(with_existing(&app, problem, account, external_id).await),

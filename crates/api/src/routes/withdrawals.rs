@@ -6,12 +6,14 @@ use crate::auth::{Caller, IdempotencyKey};
 use crate::body::{Body, Query};
 use crate::hub::{Look, Watched, look_until_changed};
 use crate::ids::{self, Named};
+use crate::layer::Trace;
 use crate::order::{self, WithdrawalRequest, authorize, draft, speaks_for};
 use crate::read::{payout_row, transfer_time};
 use crate::signed::{self, SignatureIn, Statement, ToSign, ToSignView};
 use crate::time::rfc3339;
 use crate::view::{Page, PayoutRow, QuoteView, WithdrawalView};
 use crate::{AmountIn, Problem, Scope, cursor, json, reply};
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -121,6 +123,7 @@ pub(super) async fn typed_data(State(app): State<Shared>, mut query: Query) -> R
 pub(super) async fn create(
     State(app): State<Shared>,
     caller: Caller,
+    Extension(trace): Extension<Trace>,
     IdempotencyKey(key): IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
@@ -135,11 +138,14 @@ pub(super) async fn create(
     let signature = asked.signature.as_ref();
     let authorized = authorize(&app, &caller, draft, signature, typed::Message::Withdrawal, kind).await?;
     let (account, external_id) = (authorized.order.account, authorized.order.external_id.clone());
-    let command = Command::HoldPayout { request: authorized.request, order: authorized.order, trace: None };
+    let command = Command::HoldPayout { request: authorized.request, order: authorized.order, trace: trace.later() };
     let done = match app.submit(command).await {
         Ok(done) => done,
         Err(problem) => return Err(with_existing(&app, problem, account, external_id).await),
     };
+    if let Subject::Payout(payout) = done.subject {
+        tracing::Span::current().record("payout.id", tracing::field::display(payout));
+    }
     let row = as_asked(&app, done).await?;
     let names = app.named([row.account], []).await?;
     let view = row.answer(&directory, &names)?;

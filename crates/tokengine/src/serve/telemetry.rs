@@ -44,6 +44,8 @@ pub(crate) fn init(config: &TelemetryConfig) -> Result<Telemetry, Failure> {
     let traces = config.otlp_endpoint.as_deref().map(exporter).transpose()?;
     let spans = traces.as_ref().map(|traces| {
         let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer(OURS));
+        // Where in the source, and on which thread, tells an operator nothing.
+        let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false);
         layer.with_filter(Targets::new().with_target(OURS, Level::INFO))
     });
     tracing_subscriber::registry().with(lines.with_filter(level)).with(spans).init();

@@ -14,4 +14,5 @@ mod reorgs;
 mod schemathesis;
 mod secrets;
 mod serve;
+mod traces;
 mod world;

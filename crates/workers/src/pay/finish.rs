@@ -5,9 +5,11 @@ use tokengine_core::{AttemptKind, Command, DispatchId, Sighting, State, Time, Tx
 use tokengine_engine::failpoint;
 
 use super::{Driver, Payment, Why, purpose_payment};
+use crate::trace::About;
 use crate::{Books, Error};
 
 struct Seen {
+    about: About,
     tx: TxId,
     kind: AttemptKind,
     sighting: Sighting,
@@ -27,6 +29,7 @@ fn seen(state: &State, id: DispatchId) -> Option<Seen> {
         Purpose::TopUp { .. } | Purpose::Noop => native,
     };
     Some(Seen {
+        about: About::of(state, id, dispatch),
         tx: attempt.tx,
         kind: attempt.kind,
         sighting,
@@ -55,7 +58,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let sighting = Sighting { block: inclusion.block, success, ..seen.sighting.clone() };
         if sighting != seen.sighting {
             // A reorg moved it. How deep it lies now is for the next look.
-            return self.saw(id, sighting).await;
+            return self.saw(id, &seen.about, seen.tx, sighting).await;
         }
         let Some(depth) = self.network.depth(&inclusion.block).await? else {
             self.track(id, |known| known.looked = height);
@@ -70,9 +73,15 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let finish = Command::FinishDispatch { dispatch: id, sighting, gas: inclusion.cost, depth };
         let answer = self.books.submit(finish).await?;
         failpoint::hit("payout.after_finish");
-        if let Err(rejection) = answer {
-            tracing::debug!(network.id = self.network.id(), dispatch = %id, rejection = rejection.code(), "Not final yet");
-            self.track(id, |known| known.looked = height);
+        match answer {
+            Ok(()) => {
+                let _end = seen.about.span("final", self.network.id(), Some(seen.tx)).entered();
+                tracing::info!(success, "Final");
+            }
+            Err(rejection) => {
+                tracing::debug!(network.id = self.network.id(), dispatch = %id, rejection = rejection.code(), "Not final yet");
+                self.track(id, |known| known.looked = height);
+            }
         }
         Ok(())
     }

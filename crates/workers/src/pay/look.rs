@@ -5,10 +5,12 @@ use tokengine_core::{Attempt, BlockRef, Command, Depth, DispatchId, NetworkIx, S
 use tokengine_engine::failpoint;
 
 use super::{Driver, Payment, Why, purpose_payment};
+use crate::trace::{self, About};
 use crate::{Books, Error};
 
 /// All that looking needs to know of a dispatch.
 struct Sent {
+    about: About,
     wallet: WalletIx,
     from: tokengine_core::Address,
     nonce: u64,
@@ -20,6 +22,7 @@ struct Sent {
 fn sent(state: &State, ix: NetworkIx, id: DispatchId) -> Option<Sent> {
     let dispatch = state.dispatch(id).filter(|dispatch| dispatch.seen.is_none())?;
     Some(Sent {
+        about: About::of(state, id, dispatch),
         wallet: dispatch.wallet,
         from: state.wallet(dispatch.wallet)?.address.clone(),
         nonce: dispatch.nonce,
@@ -45,7 +48,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 }
                 TxStatus::Unknown => continue,
             };
-            return self.saw(id, Sighting { attempt: number, block, success }).await;
+            return self.saw(id, &sent.about, attempt.tx, Sighting { attempt: number, block, success }).await;
         }
         self.track(id, |known| known.looked = height);
         if self.is_dead(ix, id, &sent).await? {
@@ -56,9 +59,10 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         self.hand_out_again(id, &sent, known_to_nodes, now).await
     }
 
-    pub(super) async fn saw(&self, id: DispatchId, sighting: Sighting) -> Result<(), Error> {
+    pub(super) async fn saw(&self, id: DispatchId, about: &About, tx: TxId, sighting: Sighting) -> Result<(), Error> {
         failpoint::hit("payout.before_see");
-        self.books.submit(Command::SeeDispatch { dispatch: id, sighting }).await?.ok();
+        let see = self.books.submit(Command::SeeDispatch { dispatch: id, sighting });
+        trace::within(about.span("seen", self.network.id(), Some(tx)), see).await?.ok();
         self.track(id, |known| (known.looked, known.stuck, known.rests_until) = (None, None, Time(0)));
         Ok(())
     }
@@ -96,15 +100,15 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             }
             // Ours: some node lags. It stays unknown until they say where it is.
             NonceUse::Used(user) if sent.attempts.iter().any(|attempt| attempt.tx == user.tx) => Ok(true),
-            NonceUse::Used(user) => {
-                let Some(depth) = finality::depth(&user.block, &heads, self.network.quorum()) else { return Ok(false) };
-                self.bury(id, sent, (user.tx, user.block), depth).await?;
-                Ok(true)
             // A filler takes a nonce that something may have been signed for before: that is what it was then.
             NonceUse::Used(user) if sent.payment.is_none() => {
                 self.adopt_used(sent.wallet, &sent.from, (sent.nonce, &user), ix, &heads).await?;
                 Ok(true)
             }
+            NonceUse::Used(user) => {
+                let Some(depth) = finality::depth(&user.block, &heads, self.network.quorum()) else { return Ok(false) };
+                self.bury(id, sent, (user.tx, user.block), depth).await?;
+                Ok(true)
             }
         }
     }

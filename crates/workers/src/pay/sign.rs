@@ -11,10 +11,12 @@ use tokengine_keys::{SignRequest, Signer};
 
 use super::plan::wants_cancel;
 use super::{Driver, Payment, Why, purpose_payment};
+use crate::trace::{self, About};
 use crate::{Books, Error};
 
 /// All that signing needs to know of a dispatch.
 struct Slot {
+    about: About,
     wallet: WalletIx,
     from: Address,
     key: Box<str>,
@@ -34,6 +36,7 @@ fn slot(state: &State, id: DispatchId) -> Option<Slot> {
         _ => None,
     };
     Some(Slot {
+        about: About::of(state, id, dispatch),
         wallet: dispatch.wallet,
         from: wallet.address.clone(),
         key: wallet.key.clone(),
@@ -60,8 +63,19 @@ impl<B: Books, N: Accounts> Driver<B, N> {
     pub(super) async fn sign(&self, id: DispatchId, now: Time) -> Result<(), Error> {
         let Some(slot) = self.books.query(move |state| slot(state, id)).await? else { return Ok(()) };
         let Some(suggestion) = self.memory().suggestion else { return Ok(()) };
+        let span = slot.about.span("sign", self.network.id(), None);
+        trace::within(span, self.sign_slot(id, &slot, &suggestion, now)).await
+    }
+
+    async fn sign_slot(
+        &self,
+        id: DispatchId,
+        slot: &Slot,
+        suggestion: &fees::Suggestion,
+        now: Time,
+    ) -> Result<(), Error> {
         let last = slot.attempts.last();
-        let Ok(fees) = offer(&self.rules.fees, last, &suggestion) else {
+        let Ok(fees) = offer(&self.rules.fees, last, suggestion) else {
             let later = self.later(now);
             self.track(id, |known| (known.stuck, known.no_bid_before) = (Some(Why::Fee), later));
             return if last.is_none() { self.rest(id, now) } else { Ok(()) };
@@ -79,7 +93,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         }
         // A noop does what its slot is for: nothing.
         let (payload, gas) = match (&slot.payment, kind) {
-            (Some(payment), AttemptKind::Act) => (super::open::payload(payment)?, self.gas_for(&slot, payment).await?),
+            (Some(payment), AttemptKind::Act) => (super::open::payload(payment)?, self.gas_for(slot, payment).await?),
             _ => (Payload::noop(&slot.from), PLAIN_GAS),
         };
         if slot.payment.is_none() {
@@ -101,6 +115,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         self.memory().signers_rest.remove(&slot.wallet);
         let signature = Signature { r: given.r(), s: given.s(), y_parity: given.y_parity() };
         let signed = draft.signed(&signature, &slot.from)?;
+        tracing::Span::current().record("tx.id", tracing::field::display(signed.tx));
         failpoint::hit("payout.after_sign");
         let attempt = attempt(&signed, kind, max_gas_cost, now);
         let answer = self.books.submit(Command::SignAttempt { dispatch: id, attempt }).await?;
@@ -139,11 +154,20 @@ impl<B: Books, N: Accounts> Driver<B, N> {
 
     /// Hands bytes to the network for the first time. Whatever the nodes answer, they have them now.
     pub(super) async fn send(&self, id: DispatchId, attempt: u32, now: Time) -> Result<(), Error> {
-        let raw = self.books.query(move |state| Some(state.dispatch(id)?.attempt(attempt)?.raw.clone())).await?;
-        let Some(raw) = raw else { return Ok(()) };
+        let look = move |state: &State| {
+            let dispatch = state.dispatch(id)?;
+            let signed = dispatch.attempt(attempt)?;
+            Some((About::of(state, id, dispatch), signed.tx, signed.raw.clone()))
+        };
+        let Some((about, tx, raw)) = self.books.query(look).await? else { return Ok(()) };
+        let span = about.span("send", self.network.id(), Some(tx));
+        trace::within(span, self.send_bytes(id, attempt, &raw, now)).await
+    }
+
+    async fn send_bytes(&self, id: DispatchId, attempt: u32, raw: &[u8], now: Time) -> Result<(), Error> {
         failpoint::hit("payout.before_send");
         // No answer at all: they may be out or not, and are sent again as they are.
-        let answer = self.network.send(&raw).await?;
+        let answer = self.network.send(raw).await?;
         failpoint::hit("payout.after_send");
         self.books.submit(Command::MarkSent { dispatch: id, attempt }).await?.ok();
         let first = now.plus_ms(crate::rules::ms(self.rules.resend_first));

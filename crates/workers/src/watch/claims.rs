@@ -1,7 +1,9 @@
 //! What a claim comes to. Pure. A claim hurries a deposit and decides nothing: who is credited follows from the network.
 
 use tokengine_chain::Payment;
-use tokengine_core::{AccountIx, ClaimOutcome, ClaimRefusal, Incoming, NetworkIx, Rejection, State, Time};
+use tokengine_core::{
+    AccountIx, ClaimOutcome, ClaimRefusal, Incoming, NetworkIx, Rejection, State, Time, TraceContext,
+};
 
 use super::sort::{Sorted, Why, owner, sort};
 
@@ -28,6 +30,8 @@ pub struct Claimant {
     pub by: Option<AccountIx>,
     /// Since when.
     pub at: Time,
+    /// The trace of whoever asked first.
+    pub trace: Option<TraceContext>,
 }
 
 /// How a claim ends, or `None` while it stays open. What it found is to be submitted first.
@@ -105,7 +109,7 @@ mod tests {
             ("A25 above 128 bits", Some(alice), Looked::Paid(vec![large]), 0, Some(Refused(TooLarge))),
             ("nothing moved", Some(alice), Looked::Paid(vec![reverted]), 0, Some(Refused(NothingForUs))),
         ] {
-            let claim = Claimant { by, at: Time(5_000) };
+            let claim = Claimant { by, at: Time(5_000), trace: None };
             assert_eq!(judge(&world.state, NET, claim, &looked, Time(5_000 + waited), 1_000), expected, "{case}");
         }
     }

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use tokengine_chain::{Accounts, BlockId, Heads, Receivers, TxPayments, TxStatus, finality};
-use tokengine_core::{BlockRef, ClaimOutcome, Command, DepositKey, NetworkIx, Rejection, Time, TransferId, TxId};
+use tokengine_core::{
+    BlockRef, ClaimOutcome, Command, DepositKey, NetworkIx, Rejection, Time, TraceContext, TransferId, TxId,
+};
 use tokengine_engine::failpoint;
 
 use super::claims::{Claimant, Looked, failure, judge};
 use super::plan::Due;
 use super::{Step, Watcher, plan};
+use crate::trace::{deposit_span, within};
 use crate::{Books, Error};
 
 impl<B: Books, N: Accounts> Watcher<B, N> {
@@ -28,18 +31,22 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         }
         // A18: a token that was upgraded since is found out before anything of it counts.
         let unknown = self.prober.check(ix, &heads).await?;
-        let credit = |Due { key, asset, block }: Due| {
+        let credit = |Due { key, asset, block, trace }: Due| {
             let sure = there.get(&block) == Some(&true) && !unknown.contains(&asset);
             let depth = finality::depth(&block, &heads, nodes).filter(|_| sure)?;
-            Some(Command::CreditDeposit { key, block, depth })
+            Some(((key.tx, trace), Command::CreditDeposit { key, block, depth }))
         };
-        let commands: Vec<Command> = due.into_iter().filter_map(credit).collect();
+        let (told, commands): (Vec<_>, Vec<Command>) = due.into_iter().filter_map(credit).unzip();
         if commands.is_empty() {
             return Ok(());
         }
         failpoint::hit("deposit.before_credit");
-        for rejection in self.books.submit_many(commands).await?.into_iter().filter_map(Result::err) {
-            tracing::info!(network.id = self.network.id(), rejection = rejection.code(), "Deposit not credited");
+        for ((tx, trace), answer) in told.into_iter().zip(self.books.submit_many(commands).await?) {
+            let _end = deposit_span("credit", self.network.id(), tx, trace).entered();
+            match answer {
+                Ok(()) => tracing::info!("Deposit credited"),
+                Err(rejection) => tracing::info!(rejection = rejection.code(), "Deposit not credited"),
+            }
         }
         failpoint::hit("deposit.after_credit");
         Ok(())
@@ -70,7 +77,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
     pub(super) async fn claims(&self, ix: NetworkIx, heads: &Heads, now: Time) -> Result<(), Error> {
         let look = move |state: &tokengine_core::State| -> Vec<(TxId, Claimant)> {
             let here = state.claims().filter(|(at, ..)| *at == ix);
-            here.map(|(_, tx, claim)| (tx, Claimant { by: claim.by, at: claim.at })).collect()
+            here.map(|(_, tx, claim)| (tx, Claimant { by: claim.by, at: claim.at, trace: claim.trace })).collect()
         };
         let open = self.books.query(look).await?;
         self.looked().retain(|tx, _| open.iter().any(|(open, _)| open == tx));
@@ -109,7 +116,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         let lookup_ms = crate::rules::ms(self.rules.claim_lookup);
         let verdict = self.books.query(move |state| judge(state, ix, claim, &looked, now, lookup_ms)).await?;
         match verdict {
-            Some(outcome) => self.close_claim(ix, tx, outcome).await,
+            Some(outcome) => self.close_claim(ix, tx, outcome, claim.trace).await,
             None => Ok(()),
         }
     }
@@ -129,11 +136,22 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
     }
 
     /// Transfers that wait for a refused claim end with it, and before it: a crash in between repeats both.
-    async fn close_claim(&self, ix: NetworkIx, tx: TxId, outcome: ClaimOutcome) -> Result<(), Error> {
-        if let ClaimOutcome::Refused(why) = outcome {
-            self.fail_transfers(ix, tx, failure(why)).await?;
-        }
-        self.books.submit(Command::CloseClaim { network: ix, tx, outcome }).await?.ok();
+    async fn close_claim(
+        &self,
+        ix: NetworkIx,
+        tx: TxId,
+        outcome: ClaimOutcome,
+        trace: Option<TraceContext>,
+    ) -> Result<(), Error> {
+        let step = match outcome {
+            ClaimOutcome::Found => "found",
+            ClaimOutcome::Refused(why) => {
+                self.fail_transfers(ix, tx, failure(why)).await?;
+                "refused"
+            }
+        };
+        let close = self.books.submit(Command::CloseClaim { network: ix, tx, outcome });
+        within(deposit_span(step, self.network.id(), tx, trace), close).await?.ok();
         Ok(())
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use tokengine_chain::{Heads, finality};
-use tokengine_core::{AssetIx, BlockRef, Command, DepositKey, NetworkIx, State, Transfer, TransferId, TxId};
+use tokengine_core::{
+    AssetIx, BlockRef, Command, DepositKey, NetworkIx, State, TraceContext, Transfer, TransferId, TxId,
+};
 
 /// A deposit that is deep enough by the heads told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Due {
     pub asset: AssetIx,
     /// Where it was seen.
     pub block: BlockRef,
+    /// The trace of whoever claimed it.
+    pub trace: Option<TraceContext>,
 }
 
 /// Deposits that are deep enough by the heads told. Their blocks have still to be found on the nodes' best chain.
@@ -31,7 +35,7 @@ pub fn due(state: &State, network: NetworkIx, heads: &Heads, nodes: u8) -> Vec<D
     };
     let due = |pending: &tokengine_core::Pending| {
         let deposit = &pending.deposit;
-        Due { key: deposit.key.clone(), asset: deposit.asset, block: deposit.block }
+        Due { key: deposit.key.clone(), asset: deposit.asset, block: deposit.block, trace: pending.trace }
     };
     state.pending_deposits().filter(deep).map(due).collect()
 }

@@ -52,17 +52,23 @@ pub struct Client {
     http: reqwest::Client,
     doors: String,
     api_key: Option<String>,
+    traceparent: Option<String>,
 }
 
 impl Client {
     pub fn new(doors: &str, api_key: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
-        Self { http, doors: doors.to_owned(), api_key: Some(api_key.to_owned()) }
+        Self { http, doors: doors.to_owned(), api_key: Some(api_key.to_owned()), traceparent: None }
     }
 
     /// The same client with another API key, or with none.
     pub fn with_key(&self, api_key: Option<&str>) -> Self {
         Self { api_key: api_key.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same client, asking within a trace of its own (W3C `traceparent`).
+    pub fn traced(&self, traceparent: &str) -> Self {
+        Self { traceparent: Some(traceparent.to_owned()), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Result<Answer> {
@@ -83,6 +89,9 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.doors));
         if let Some(api_key) = &self.api_key {
             request = request.bearer_auth(api_key);
+        }
+        if let Some(traceparent) = &self.traceparent {
+            request = request.header("traceparent", traceparent);
         }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
