@@ -94,9 +94,17 @@ impl State {
         }
         let fingerprint = deposit.key.fingerprint(&network.id);
         let seen_again = |at: &BlockRef, orphaned: bool| orphaned || *at != deposit.block;
+        // Where it was searched and no reorg took it, it is: a claim that shows it in a sibling block, which the search has not
+        // come to, was answered from a fork, and would move it to where nobody looks for it again.
+        let stays = |at: &BlockRef, orphaned: bool| {
+            !orphaned && *at != deposit.block && network.scanned.iter().any(|there| there.hash == at.hash)
+        };
         if let Some(pending) = self.pending.get(&fingerprint) {
             // In another block the same transaction may do something else: what it does there is what counts.
             let block = pending.deposit.block;
+            if stays(&block, pending.orphaned) {
+                return Err(Rejection::Stale);
+            }
             let same = Incoming { block, ..deposit.clone() } == pending.deposit;
             return match seen_again(&block, pending.orphaned) {
                 false => Err(Rejection::DepositKnown),
@@ -112,7 +120,8 @@ impl State {
                     Some(credit)
                         if (credit.asset, credit.wallet, credit.amount)
                             == (deposit.asset, deposit.wallet, deposit.amount)
-                            && seen_again(&credit.block, credit.orphaned) =>
+                            && seen_again(&credit.block, credit.orphaned)
+                            && !stays(&credit.block, credit.orphaned) =>
                     {
                         Ok(Event::DepositReblocked { key: deposit.key.clone(), block: deposit.block })
                     }

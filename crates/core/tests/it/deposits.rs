@@ -371,6 +371,39 @@ fn i2_a_credited_deposit_that_comes_back_as_something_else_is_reversed() {
 }
 
 #[test]
+fn d5_a_claim_that_races_the_search_cannot_move_a_deposit_to_a_sibling_block() {
+    for credited in [false, true] {
+        let mut world = World::funded(10_000_000);
+        world.scan(A, 0, 101..=102);
+        let deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 5_000_000);
+        let deposit = Incoming { block: *world.state.network(A).expect("listed").head().expect("started"), ..deposit };
+        world.ok(Command::SeeDeposit { deposit: deposit.clone() });
+        if credited {
+            world.ok(Command::CreditDeposit { key: key(1, 0), block: deposit.block, depth: DEEP });
+        }
+        // The nodes answered from a fork for a moment; the search has not come to that height.
+        let sibling = Incoming { block: block_on(7, 103), ..deposit.clone() };
+        let refused = if credited { Rejection::DepositSettled } else { Rejection::Stale };
+        assert_eq!(world.refusal(Command::SeeDeposit { deposit: sibling.clone() }), Some(refused));
+        world.scan(A, 0, 103..=120);
+        let block = |world: &World| match credited {
+            false => world.state.pending_deposit(&key(1, 0)).expect("pending").deposit.block,
+            true => world.state.network(A).expect("listed").recent.iter().next_back().expect("recent").block,
+        };
+        assert_eq!(block(&world), deposit.block, "it stays where the search found it");
+        // A reorg that took it lets it move.
+        world.ok(Command::RewindScan { network: A, to: block_at(&world, 101) });
+        world.ok(Command::SeeDeposit { deposit: Incoming { block: block_on(7, 102), ..deposit } });
+        assert_eq!(block(&world), block_on(7, 102));
+    }
+}
+
+fn block_at(world: &World, height: u64) -> BlockRef {
+    let scanned = &world.state.network(A).expect("listed").scanned;
+    *scanned.iter().find(|block| block.height == height).expect("searched")
+}
+
+#[test]
 fn d5_a_lagging_node_cannot_move_a_deposit_back_to_a_block_that_was_replaced() {
     let mut world = forked(|_| ());
     let mut deposit = world.incoming(key(1, 0), USD_A, HOT_A, "ALICE", 100);
