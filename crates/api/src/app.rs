@@ -5,7 +5,7 @@ use crate::hub::Hub;
 use crate::rate::Limiter;
 use crate::read::Reads;
 use crate::seal::Seal;
-use crate::{Deps, DeriveAddress, Limits, Metrics, NetworkSource, PageAccess, Problem};
+use crate::{Deps, DeriveAddress, Limits, Metrics, NetworkSource, PageAccess, Problem, Reconcile};
 use std::sync::Arc;
 use tokengine_core::{Command, KeyIx, Position, Record};
 use tokengine_engine::{Clock, Done, Handle, Lane};
@@ -23,7 +23,7 @@ pub(crate) struct App {
     pub(crate) sessions: Seal,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) reconcile: Arc<dyn Fn() + Send + Sync>,
+    pub(crate) reconcile: Reconcile,
     pub(crate) page: PageAccess,
     pub(crate) secure_cookies: bool,
     pub(crate) metrics: Metrics,

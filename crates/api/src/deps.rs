@@ -89,6 +89,23 @@ pub struct Derived {
 /// restore a number may become another account's. `None` where the operator gives none out.
 pub type DeriveAddress = Arc<dyn Fn(&str, &str) -> Option<Derived> + Send + Sync>;
 
+/// What a comparison of a network's wallets with the books came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The block that they were compared at.
+    pub height: u64,
+    /// So many holdings were compared.
+    pub compared: usize,
+    /// So many of them are not as in the books.
+    pub differing: usize,
+    /// So many wallets were left out, because something of theirs is under way.
+    pub left_out: usize,
+}
+
+/// Has the wallets of a network (by its CAIP-2 id) compared with the books now. `None` when too little of the network was
+/// searched yet.
+pub type Reconcile = Arc<dyn Fn(String) -> Asked<'static, Result<Option<Compared>, Unanswered>> + Send + Sync>;
+
 /// Who may see the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageAccess {
@@ -162,8 +179,8 @@ pub struct Deps {
     pub limits: Limits,
     /// What time it is.
     pub clock: tokengine_engine::Clock,
-    /// Asks the reconciler to look now; it answers in the list of work.
-    pub reconcile: Arc<dyn Fn() + Send + Sync>,
+    /// Asks the reconciler to look now; what it finds is in the list of work as well.
+    pub reconcile: Reconcile,
     /// Who may see the page.
     pub page: PageAccess,
     /// Cookies of the page are sent over TLS only. Off when the doors are reached over plain loopback.

@@ -39,7 +39,8 @@ mod view;
 
 pub use amount::{AmountIn, Money};
 pub use deps::{
-    Asked, Deps, DeriveAddress, Derived, Limits, NetworkSource, NetworkStatus, NodeStatus, PageAccess, Unanswered,
+    Asked, Compared, Deps, DeriveAddress, Derived, Limits, NetworkSource, NetworkStatus, NodeStatus, PageAccess,
+    Reconcile, Unanswered,
 };
 pub use health::{HealthDeps, health_router};
 pub use metrics::Metrics;

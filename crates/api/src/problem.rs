@@ -38,14 +38,14 @@ pub struct FieldError {
 /// The body of every answer that is not a success (`application/problem+json`, RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "type": "urn:tokengine:problem:insufficient-funds",
+    "type": "/problems/insufficient-funds",
     "title": "the account's free balance does not cover the amount and its fee",
     "status": 422, "detail": "the account's free balance does not cover the amount and its fee",
     "instance": "/v1/withdrawals", "code": "insufficient-funds", "retryable": false, "outcome": "none", "errors": [],
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"
 }))]
 pub struct ProblemBody {
-    /// A stable URI of the kind of problem.
+    /// The kind of problem: a stable URI, relative to the engine's address, where a page says what it means and what to do.
     pub r#type: String,
     /// The kind of problem in words; the same for every problem of the kind.
     pub title: String,
@@ -376,7 +376,7 @@ pub(crate) fn render(response: &mut Response, instance: &str, trace_id: &str) ->
     let Problem(problem) = response.extensions_mut().remove::<Problem>()?;
     let code = problem.code.clone();
     let body = ProblemBody {
-        r#type: format!("urn:tokengine:problem:{}", problem.code),
+        r#type: format!("/problems/{}", problem.code),
         title: problem.title,
         status: problem.status.as_u16(),
         detail: problem.detail,

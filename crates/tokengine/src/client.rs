@@ -66,7 +66,18 @@ impl Client {
 
     /// Changes something; with a key, once.
     pub(crate) async fn post(&self, path: &[&str], body: &Value, key: Option<Uuid>) -> Result<Value, Failure> {
-        self.ask(Method::POST, self.url(path, &[]), Some(body), key).await
+        self.post_with(path, &[], body, key).await
+    }
+
+    /// The same with parameters.
+    pub(crate) async fn post_with(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: &Value,
+        key: Option<Uuid>,
+    ) -> Result<Value, Failure> {
+        self.ask(Method::POST, self.url(path, query), Some(body), key).await
     }
 
     async fn ask(&self, method: Method, url: Url, body: Option<&Value>, key: Option<Uuid>) -> Result<Value, Failure> {

@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Unreachable = 3,
     /// It may or may not have been done; asking again with the same key is safe.
     Unknown = 4,
-    /// Data on disk is damaged, or the books do not balance.
+    /// Data on disk is damaged, or books and wallets do not agree.
     Damaged = 5,
     /// The data folder is in use by another process.
     InUse = 6,
@@ -32,7 +32,7 @@ Exit codes:
   2  the command line or the configuration is wrong; nothing was started
   3  the engine does not answer; nothing was done
   4  unknown: it may or may not have been done; repeat with the same --key
-  5  data on disk is damaged, or the books do not balance
+  5  data on disk is damaged, or the books do not balance or do not agree with the wallets
   6  the data folder is in use by another process
   7  something else failed, such as a file that cannot be written";
 

@@ -22,9 +22,17 @@ fn main() -> ExitCode {
     }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            let _ = error.print(); // help or the version; nobody reads it
+            return ExitCode::SUCCESS;
+        }
         Err(error) => {
-            let _ = error.print(); // nobody reads it
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            if std::env::args_os().any(|word| word == "--json") {
+                out::Out { json: true }.fail(&exit::Failure::usage(error.to_string().trim_end()));
+            } else {
+                let _ = error.print();
+            }
+            return ExitCode::from(2);
         }
     };
     let out = out::Out { json: cli.json };

@@ -13,6 +13,11 @@ pub(crate) struct Out {
 }
 
 impl Out {
+    /// Whether to colour: on a terminal, unless somebody asked for none (<https://no-color.org>: any value but an empty one).
+    pub(crate) fn colour(terminal: &impl IsTerminal) -> bool {
+        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && terminal.is_terminal()
+    }
+
     /// The result of a command.
     pub(crate) fn tell(self, text: &str, value: &Value) {
         let mut out = std::io::stdout().lock();

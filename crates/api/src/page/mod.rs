@@ -2,6 +2,7 @@
 //! script only fetches it again when something has changed, and nothing comes from anywhere else.
 
 mod parts;
+mod problems;
 mod session;
 
 use crate::app::{App, Shared};
@@ -39,6 +40,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/", get(page))
         .route("/login", post(session::login))
         .route("/logout", post(session::logout))
+        .route("/problems", get(problems::list))
+        .route("/problems/{code}", get(problems::one))
         .route("/page/main", get(fragment))
         .route("/page/events", get(changes))
         .route("/assets/app.css", get(|| asset(include_str!("../../assets/app.css"), "text/css; charset=utf-8")))

@@ -6,7 +6,7 @@ use crate::view::{BookView, DepositView, NetworkView, Outcome, StepView, WalletV
 use crate::{Money, NetworkStatus};
 use maud::{DOCTYPE, Markup, html};
 
-fn frame(title: &str, content: &Markup) -> Markup {
+pub(super) fn frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

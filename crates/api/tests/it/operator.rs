@@ -122,8 +122,18 @@ async fn books_put_liabilities_beside_holdings() {
     assert_eq!(usd["equity_in"]["decimal"], "1000");
     let wallets = world.get("/v1/operator/wallets").await.expect(200).json();
     assert_eq!(wallets["items"][0]["holdings"][0]["amount"]["decimal"], "1100");
-    world.administer("/v1/operator/reconcile", &json!({})).await.expect(202);
-    assert_eq!(world.reconciled.load(Ordering::Relaxed), 1);
+    let begun = world.administer("/v1/operator/reconcile", &json!({})).await.expect(202).json();
+    let networks = begun["items"].as_array().expect("a list").len();
+    assert!(networks > 1 && begun["items"][0]["status"] == "under-way", "{begun}");
+    assert_eq!(world.reconciled.load(Ordering::Relaxed), networks);
+    let path = "/v1/operator/reconcile?network=";
+    let found = world.administer(&format!("{path}eip155:1"), &json!({})).await.expect(200).json();
+    assert_eq!((&found["status"], &found["differing"], &found["height"]), (&json!("differs"), &json!(1), &json!("9")));
+    let other = begun["items"].as_array().into_iter().flatten().map(|item| item["network"].as_str().expect("its id"));
+    let other = other.filter(|id| *id != "eip155:1").next().expect("another network").to_owned();
+    let silent = world.administer(&format!("{path}{other}"), &json!({})).await.expect(503).json();
+    assert_eq!(silent["code"], "network-unavailable");
+    world.administer(&format!("{path}eip155:404"), &json!({})).await.expect(404);
 }
 
 #[tokio::test]

@@ -104,3 +104,17 @@ async fn a_page_that_is_off_is_not_there() {
     }
     assert_eq!(login(&world, &world.admin, &[]).await.status.as_u16(), 404);
 }
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_a_page_about_it() {
+    let world = World::with(|deps| Deps { page: PageAccess::Off, ..deps }).await;
+    for path in ["/v1/accounts/nobody", "/v1/no-such-route", "/v1/deposits?limit=x", "/problems/no-such-code"] {
+        let problem = world.get(path).await.json();
+        let page = with_cookie(&world, problem["type"].as_str().expect("a link"), "").await.expect(200);
+        let code = problem["code"].as_str().expect("a code");
+        assert!(page.text.contains(&format!("<h1><code>{code}</code></h1>")), "{code}: {}", page.text);
+        assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    }
+    let all = with_cookie(&world, "/problems", "").await.expect(200);
+    assert!(all.text.matches("href=\"/problems/").count() > 250, "every code of the documentation: {}", all.text);
+}

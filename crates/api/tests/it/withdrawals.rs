@@ -212,7 +212,7 @@ async fn what_is_not_as_it_must_be_is_refused_with_its_place() {
         assert_eq!(problem["outcome"], "none", "{case}");
         assert_eq!(problem["retryable"], false, "{case}");
         assert_eq!(problem["instance"], "/v1/withdrawals");
-        assert_eq!(problem["type"], format!("urn:tokengine:problem:{}", problem["code"].as_str().unwrap()));
+        assert_eq!(problem["type"], format!("/problems/{}", problem["code"].as_str().unwrap()));
     }
     assert_eq!(world.open_payouts().await, 0);
     assert_eq!(world.free("treasury").await, "100");

@@ -1,6 +1,7 @@
 //! Commands that ask a running engine.
 
-use crate::cli::{ClientArgs, Command, MoneyArgs, OperatorCommand, PauseArgs, PayoutArgs, ServeArgs};
+use super::operator;
+use crate::cli::{AskArgs, ClientArgs, Command, PayoutArgs, ServeArgs};
 use crate::client::{Client, Order};
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
@@ -16,36 +17,36 @@ pub(super) fn run(command: Command, config: &Path, out: Out) -> Result<(), Failu
     crate::serve::runtime()?.block_on(async {
         match command {
             Command::Deposit(args) => {
-                let client = client(&args.client)?;
+                let client = client(&args.ask.client)?;
                 let body = json!({ "network": args.network, "transaction": args.transaction });
-                let key = key(&args.money);
+                let key = key(args.ask.key);
                 let claim = repeatable(client.post(&["deposits"], &body, Some(key)).await, key)?;
                 let ended = |claim: &Value| {
                     let deposits = claim["deposits"].as_array().map(Vec::as_slice).unwrap_or_default();
                     let settled = deposits.iter().all(|deposit| deposit["status"] != "confirming");
                     claim["status"] == "refused" || (claim["status"] == "found" && settled)
                 };
-                let claim = waited(&client, "claims", claim, &args.money, ended, out).await?;
+                let claim = waited(&client, "claims", claim, &args.ask, ended, out).await?;
                 tell_claim(&claim, out)
             }
             Command::Withdraw(args) => {
-                let client = client(&args.client)?;
-                let key = key(&args.money);
+                let client = client(&args.ask.client)?;
+                let key = key(args.ask.key);
                 let signer = signer(&args.payout, config, out)?;
                 let signer = signer.as_ref().map(|(id, signer)| (id, signer));
                 let made = repeatable(client.withdraw(&order(&args.payout), signer, key).await, key)?;
-                let made = waited(&client, "withdrawals", made, &args.money, is_over, out).await?;
+                let made = waited(&client, "withdrawals", made, &args.ask, is_over, out).await?;
                 tell_money("withdrawal", &made, out)
             }
             Command::Transfer(args) => {
-                let client = client(&args.client)?;
-                let key = key(&args.money);
+                let client = client(&args.ask.client)?;
+                let key = key(args.ask.key);
                 let signer = signer(&args.payout, config, out)?;
                 let signer = signer.as_ref().map(|(id, signer)| (id, signer));
                 let deposit = (args.network.as_str(), args.transaction.as_str());
                 let made = client.transfer(deposit, &order(&args.payout), signer, key).await;
                 let made = repeatable(made, key)?;
-                let made = waited(&client, "transfers", made, &args.money, is_over, out).await?;
+                let made = waited(&client, "transfers", made, &args.ask, is_over, out).await?;
                 tell_money("transfer", &made, out)
             }
             Command::Balance(args) => {
@@ -79,35 +80,19 @@ pub(super) fn run(command: Command, config: &Path, out: Out) -> Result<(), Failu
                 out.tell(if text.is_empty() { "nothing" } else { &text }, &value);
                 Ok(())
             }
-            Command::Reconcile(args) => {
-                let value = client(&args)?.post(&["operator", "reconcile"], &json!({}), None).await?;
-                out.tell("Wallets are being compared; `tokengine operator work` tells what differs.", &value);
-                Ok(())
-            }
-            Command::Operator(OperatorCommand::Pause { what }) => pause("pause", &what, out).await,
-            Command::Operator(OperatorCommand::Resume { what }) => pause("resume", &what, out).await,
-            Command::Operator(OperatorCommand::Work { client: args }) => {
-                let value = client(&args)?.get(&["operator", "work"], &[]).await?;
-                let mut text = String::new();
-                for item in items(&value) {
-                    let part = |name: &str| item[name].as_str().unwrap_or_default();
-                    let (kind, subject, detail) = (part("kind"), part("subject"), part("detail"));
-                    let _ = writeln!(text, "{kind}  {subject}\n  {detail}\n  to do: {}", part("action"));
-                }
-                out.tell(if text.is_empty() { "nothing needs a person" } else { &text }, &value);
-                Ok(())
-            }
+            Command::Reconcile(args) => operator::reconcile(&args, out).await,
+            Command::Operator(command) => operator::run(command, out).await,
             _ => Err(Failure::usage("this command asks no engine")),
         }
     })
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value["items"].as_array().or(value.as_array()).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A client with the API key of the file or the environment, if there is one.
-fn client(args: &ClientArgs) -> Result<Client, Failure> {
+pub(super) fn client(args: &ClientArgs) -> Result<Client, Failure> {
     let key = match &args.api_key_file {
         Some(file) => Some(SecretSource::File(file.clone()).read()?),
         None if std::env::var_os("TOKENGINE_API_KEY").is_some() => {
@@ -118,12 +103,12 @@ fn client(args: &ClientArgs) -> Result<Client, Failure> {
     Client::new(&args.url, key)
 }
 
-fn key(money: &MoneyArgs) -> Uuid {
-    money.key.unwrap_or_else(Uuid::now_v7)
+pub(super) fn key(given: Option<Uuid>) -> Uuid {
+    given.unwrap_or_else(Uuid::now_v7)
 }
 
 /// Where the outcome is unknown, says with which key to ask again.
-fn repeatable(answer: Result<Value, Failure>, key: Uuid) -> Result<Value, Failure> {
+pub(super) fn repeatable(answer: Result<Value, Failure>, key: Uuid) -> Result<Value, Failure> {
     answer.map_err(|mut failure| {
         if failure.exit == Exit::Unknown {
             failure.details.push(format!("ask again with --key {key}: it is done once at most"));
@@ -167,16 +152,16 @@ async fn waited(
     client: &Client,
     kind: &str,
     made: Value,
-    money: &MoneyArgs,
+    ask: &AskArgs,
     ended: impl Fn(&Value) -> bool,
     out: Out,
 ) -> Result<Value, Failure> {
     let id = made["id"].as_str().unwrap_or_default().to_owned();
-    if money.wait == 0 || id.is_empty() || ended(&made) {
+    if ask.wait == 0 || id.is_empty() || ended(&made) {
         return Ok(made);
     }
     let waiting = out.spinner(format!("waiting for {id}"));
-    let value = client.follow(&[kind, &id], Duration::from_secs(money.wait), ended).await;
+    let value = client.follow(&[kind, &id], Duration::from_secs(ask.wait), ended).await;
     waiting.finish_and_clear();
     value
 }
@@ -214,16 +199,4 @@ fn tell_money(what: &str, value: &Value, out: Out) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-async fn pause(route: &str, args: &PauseArgs, out: Out) -> Result<(), Failure> {
-    let mut body = json!({ "reason": args.reason });
-    match args.what.as_str() {
-        "all" => body["everything"] = true.into(),
-        asset if asset.contains('/') => body["asset"] = asset.into(),
-        network => body["network"] = network.into(),
-    }
-    let value = client(&args.client)?.post(&["operator", route], &body, Some(Uuid::now_v7())).await?;
-    out.tell(&format!("{route}d: {}", args.what), &value);
-    Ok(())
 }

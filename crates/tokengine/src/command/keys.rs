@@ -64,12 +64,8 @@ fn store_key(name: &KeyName, key: &Secret<[u8; 32]>, place: &Place, out: Out) ->
     keystore.write_new(&place.keystore)?;
     encrypting.finish_and_clear();
     let address = LocalSigner::from_key(key)?.evm_address();
-    let text = format!(
-        "{name}: {address}\n{}\n\n[[key]]\nname = \"{name}\"\nkeystore = \"{}\"\npassword = {}",
-        place.wrote(),
-        place.shown_keystore,
-        place.shown_password
-    );
+    let entry = format!("keystore = \"{}\"\npassword = {}", place.shown_keystore, place.shown_password);
+    let text = format!("{name}: {address}\n{}", place.wrote(name, &entry));
     out.tell(&text, &json!({ "name": name.as_str(), "address": address.to_string(), "keystore": place.keystore }));
     Ok(())
 }
@@ -81,12 +77,8 @@ fn store_mnemonic(name: &KeyName, mnemonic: &Mnemonic, place: &Place, out: Out) 
     keystore.write_new(&place.keystore)?;
     encrypting.finish_and_clear();
     let first = mnemonic.keys("").deposit_keys(0)?.address(0)?;
-    let text = format!(
-        "{name}: a family, its first address is {first}\n{}\n\n[[key]]\nname = \"{name}\"\nseed = \"{}\"\npassword = {}\naccount = 0",
-        place.wrote(),
-        place.shown_keystore,
-        place.shown_password
-    );
+    let entry = format!("seed = \"{}\"\npassword = {}\naccount = 0", place.shown_keystore, place.shown_password);
+    let text = format!("{name}: a family, its first address is {first}\n{}", place.wrote(name, &entry));
     out.tell(&text, &json!({ "name": name.as_str(), "first_address": first.to_string(), "keystore": place.keystore }));
     Ok(())
 }
@@ -100,6 +92,8 @@ struct Place {
     /// As the configuration would say it.
     shown_keystore: String,
     shown_password: String,
+    /// The configuration has this key already, in this place.
+    is_configured: bool,
 }
 
 impl Place {
@@ -137,7 +131,8 @@ impl Place {
                 format!("{} is there already and stays as it is", keystore.display()),
             ));
         }
-        Ok(Self { keystore, password, make, shown_keystore, shown_password })
+        let is_configured = Config::names_key(config, name.as_str(), &shown_keystore);
+        Ok(Self { keystore, password, make, shown_keystore, shown_password, is_configured })
     }
 
     fn password(&self) -> Result<Secret<String>, Failure> {
@@ -151,12 +146,16 @@ impl Place {
         Ok(self.password.read()?)
     }
 
-    fn wrote(&self) -> String {
+    /// What was written, and what the configuration says of it, if it does not say so yet.
+    fn wrote(&self, name: &KeyName, entry: &str) -> String {
         let mut text = format!("Wrote {}", self.keystore.display());
         if let Some(file) = &self.make {
             text += &format!(", and its new password to {}: keep them apart", file.display());
         }
-        text + ". To the configuration:"
+        if self.is_configured {
+            return text + ".";
+        }
+        format!("{text}. To the configuration:\n\n[[key]]\nname = \"{name}\"\n{entry}")
     }
 }
 

@@ -4,6 +4,7 @@ mod client;
 mod config;
 pub(crate) mod journal;
 mod keys;
+mod operator;
 
 pub(crate) use keys::{add_api_key, write_secret};
 
@@ -35,7 +36,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tokengine", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tokengine", &mut script);
+            let script = String::from_utf8_lossy(&script);
+            out.tell(&script, &json!({ "shell": shell.to_string(), "script": script }));
             Ok(())
         }
         command => client::run(command, &cli.config, out),

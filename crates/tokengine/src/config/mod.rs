@@ -104,6 +104,19 @@ impl Config {
         Self::read_and(&layers, &base, |reader, parts| opened::keys(reader, parts, &base))
     }
 
+    /// Whether `file` has a `[[key]]` of that name with that keystore or seed. It need not be free of mistakes.
+    pub(crate) fn names_key(file: &Path, name: &str, keystore: &str) -> bool {
+        let (root, _) = tree::document(&std::fs::read_to_string(file).unwrap_or_default());
+        let Some((_, tree::Item { node: tree::Node::List(keys), .. })) = root.get("key") else { return false };
+        keys.iter().any(|key| {
+            let tree::Node::Table(key) = &key.node else { return false };
+            let says = |entry: &str, text: &str| {
+                key.get(entry).is_some_and(|(_, item)| matches!(&item.node, tree::Node::Text(found) if found == text))
+            };
+            says("name", name) && (says("keystore", keystore) || says("seed", keystore))
+        })
+    }
+
     fn layers(file: &Path, flags: Flags) -> Result<(Layers, PathBuf), Vec<Mistake>> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|error| {

@@ -3,7 +3,7 @@
 use crate::out::Out;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -17,9 +17,7 @@ pub(super) struct Say {
 
 impl Say {
     pub(super) fn new(out: Out) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = !no_color && std::io::stdout().is_terminal();
-        Self { out, began: Instant::now(), colour, told: Mutex::default() }
+        Self { out, began: Instant::now(), colour: Out::colour(&std::io::stdout()), told: Mutex::default() }
     }
 
     fn line(&self, text: &str) {

@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use tokengine_api::{Deps, Derived, HealthDeps, Limits, NetworkSource, health_router};
+use tokengine_api::{Compared, Deps, Derived, HealthDeps, Limits, NetworkSource, Reconcile, Unanswered, health_router};
 use tokengine_chain::evm::EvmNode;
 use tokengine_core::Address;
 use tokengine_engine::{Engine, Follower, Handle, Lane, follow, system_clock};
@@ -107,7 +107,7 @@ impl App {
             secret: doors_secret(&config.engine.data)?,
             limits: limits(&config.api),
             clock: Arc::new(system_clock),
-            reconcile: reconcile(Arc::clone(&workers), &config),
+            reconcile: reconcile(&workers),
             page: config.api.page,
             secure_cookies: config.api.secure_cookies,
             metrics: door_metrics,
@@ -252,20 +252,24 @@ fn deposit_index(account: &str) -> u64 {
     1 << 61 | u64::try_from(half).expect("61 bits are left")
 }
 
-/// Lets all reconcilers look now.
-fn reconcile(workers: Arc<Workers<EvmNode>>, config: &Config) -> Arc<dyn Fn() + Send + Sync> {
-    let networks: Vec<String> = config.networks.iter().map(|network| network.id.to_string()).collect();
+/// Lets the reconciler of a network look now.
+fn reconcile(workers: &Arc<Workers<EvmNode>>) -> Reconcile {
     // Weak, so that the doors do not keep the workers from being stopped.
-    let workers = Arc::downgrade(&workers);
-    Arc::new(move || {
-        for network in networks.clone() {
-            let Some(workers) = workers.upgrade() else { return };
-            tokio::spawn(async move {
-                if let Err(error) = workers.reconcile(&network).await {
-                    tracing::warn!(network.id = network, error = %error, error.code = error.code(), "Wallets were not compared");
-                }
-            });
-        }
+    let workers = Arc::downgrade(workers);
+    Arc::new(move |network: String| {
+        let workers = workers.upgrade();
+        Box::pin(async move {
+            let report = workers.ok_or(Unanswered)?.reconcile(&network).await.map_err(|error| {
+                tracing::warn!(network.id = network, error = %error, error.code = error.code(), "Wallets were not compared");
+                Unanswered
+            })?;
+            Ok(report.map(|report| Compared {
+                height: report.block.height,
+                compared: report.lines.len(),
+                differing: report.lines.iter().filter(|line| line.books != line.network).count(),
+                left_out: report.left_out.len(),
+            }))
+        })
     })
 }
 

@@ -50,8 +50,12 @@ fn init_writes_a_configuration_that_works_once_its_keys_are_made() {
     assert_eq!(check.code, Some(2));
     assert_eq!(check.json()["error"]["details"].as_array().map(Vec::len), Some(3), "{check:?}");
     for words in [&["keys", "new", "hot-1"][..], &["keys", "new", "gas-1"], &["keys", "new", "deposits", "--family"]] {
-        assert_eq!(run(folder.path(), words).code, Some(0), "{words:?}");
+        let made = run(folder.path(), words);
+        assert_eq!(made.code, Some(0), "{words:?}");
+        assert!(made.out.contains("Wrote keys/") && !made.out.contains("[[key]]"), "it is configured: {made:?}");
     }
+    let other = run(folder.path(), &["keys", "new", "hot-2"]);
+    assert!(other.out.contains("To the configuration:\n\n[[key]]\nname = \"hot-2\"\n"), "{other:?}");
     let check = run(folder.path(), &["config", "check"]);
     assert_eq!(check.code, Some(0), "what `init` says to do is all there is to do: {check:?}");
 }

@@ -3,13 +3,13 @@
 use super::look::pauses_view;
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey, Key};
-use crate::body::Body;
+use crate::body::{Body, Query};
 use crate::ids::{self, Named};
 use crate::order::{account_name, asset};
 use crate::routes::withdrawals::{self, CancelView};
 use crate::routes::{accounts, deposits};
-use crate::view::{PausesView, WithdrawalView};
-use crate::{AmountIn, Problem, Scope, json, reply};
+use crate::view::{Page, WithdrawalView};
+use crate::{AmountIn, Compared, Problem, Scope, json, reply};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -91,7 +91,7 @@ pub struct ResumeNetworkRequest {
 /// An asset that the engine stopped.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"asset": "eip155:1/slip44:60", "reason": "the missing amount was brought"}))]
+#[schema(example = json!({"asset": "eip155:1/slip44:60", "reason": "the issuer's upgrade of 1 March: looked at it, it moves what it says"}))]
 pub struct ResumeAssetRequest {
     /// Its CAIP-19 id.
     pub asset: String,
@@ -409,11 +409,69 @@ pub(super) async fn cancel(
     withdrawals::submit_cancel(&app, &id, row.id, (Principal::Key(caller.ix), Authority::Operator, key)).await
 }
 
-/// Asks the reconciler to compare the wallets with the books now. What it finds is in the list of work.
-#[utoipa::path(post, path = "/v1/operator/reconcile", tag = "operator",
-    responses((status = 202, body = PausesView)))]
-pub(super) async fn reconcile(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
+/// What a comparison of a network's wallets with the books came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"network": "eip155:1", "status": "even", "height": "19000000", "compared": 12, "differing": 0,
+    "left_out": 1}))]
+pub struct ComparedView {
+    /// Its CAIP-2 id.
+    pub network: String,
+    /// `even`, `differs`, `too-early` (too little of the network was searched yet) or `under-way`.
+    pub status: String,
+    /// The block that the wallets were compared at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<String>,
+    /// So many holdings were compared.
+    pub compared: u64,
+    /// So many of them are not as in the books: see the list of work.
+    pub differing: u64,
+    /// So many wallets were left out, because something of theirs is under way.
+    pub left_out: u64,
+}
+
+fn compared_view(network: String, found: Option<Compared>) -> ComparedView {
+    let status = match found {
+        None => "too-early",
+        Some(found) if found.differing == 0 => "even",
+        Some(_) => "differs",
+    };
+    let count = |count: fn(Compared) -> usize| found.map_or(0, |found| count(found) as u64);
+    ComparedView {
+        network,
+        status: status.into(),
+        height: found.map(|found| found.height.to_string()),
+        compared: count(|found| found.compared),
+        differing: count(|found| found.differing),
+        left_out: count(|found| found.left_out),
+    }
+}
+
+/// Has wallets compared with the books now. With `?network=` it answers when that network's are, or after a minute with
+/// `under-way`; without, it answers at once, and all networks' are compared. What differs is in the list of work as well.
+#[utoipa::path(post, path = "/v1/operator/reconcile", tag = "operator", params(("network" = Option<String>, Query)),
+    responses((status = 200, body = ComparedView), (status = 202, body = Page<ComparedView>)))]
+pub(super) async fn reconcile(
+    State(app): State<Shared>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Response, Problem> {
     caller.need(Scope::ADMIN_READ)?;
-    (app.reconcile)();
-    reply::with(StatusCode::ACCEPTED, &pauses_view(&app).await?)
+    let asked = query.take("network")?;
+    query.finish()?;
+    let directory = app.directory().await?;
+    let under_way = |network: String| ComparedView { status: "under-way".into(), ..compared_view(network, None) };
+    let Some(network) = asked else {
+        let networks: Vec<String> = directory.networks.iter().map(|row| row.id.to_string()).collect();
+        for network in networks.clone() {
+            tokio::spawn((app.reconcile)(network)); // whoever waits for it asks for one network
+        }
+        let items = networks.into_iter().map(under_way).collect();
+        return reply::with(StatusCode::ACCEPTED, &Page { items, next_cursor: None });
+    };
+    accounts::network("?network", &network, &directory)?;
+    match tokio::time::timeout(app.limits.longest_wait, (app.reconcile)(network.clone())).await {
+        Ok(Ok(found)) => reply::ok(&compared_view(network, found)),
+        Ok(Err(error)) => Err(Problem::network_unavailable(&error.to_string())),
+        Err(_) => reply::ok(&under_way(network)),
+    }
 }

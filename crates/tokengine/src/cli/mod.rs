@@ -1,6 +1,11 @@
 //! The command line.
 
+mod client;
+mod operator;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use client::{AccountArgs, AskArgs, ClientArgs, DepositArgs, PayoutArgs, TransferArgs, WithdrawArgs};
+pub(crate) use operator::{HandArgs, OnceArgs, OperatorCommand, PauseArgs, SuspenseCommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -49,7 +54,7 @@ pub(crate) enum Command {
     Verify(DataArgs),
     /// Build the read model anew from the journal. The engine must not be running.
     Rebuild(DataArgs),
-    /// Ask a running engine to compare its wallets with the books now.
+    /// Ask a running engine to compare its wallets with the books now, and wait for what it finds.
     Reconcile(ClientArgs),
     /// Copy the journal into an empty folder, while the engine runs or not.
     Backup(CopyArgs),
@@ -192,132 +197,6 @@ pub(crate) struct KeystoreArgs {
     /// Make a password first and write it to `--password-file`, which must not exist.
     #[arg(long, requires = "password_file")]
     pub(crate) make_password: bool,
-}
-
-/// How a client reaches an engine.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ClientArgs {
-    /// The engine's doors.
-    #[arg(long, env = "TOKENGINE_URL", default_value = "http://127.0.0.1:8700")]
-    pub(crate) url: String,
-    /// The file with the API key; else the variable TOKENGINE_API_KEY is read.
-    #[arg(long)]
-    pub(crate) api_key_file: Option<PathBuf>,
-}
-
-/// How a request that moves money is made once.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct MoneyArgs {
-    /// The request's key, a UUIDv7. Repeat a request whose outcome is unknown with the same one. Made anew by default.
-    #[arg(long)]
-    pub(crate) key: Option<uuid::Uuid>,
-    /// Wait so many seconds for the end.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) wait: u64,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct DepositArgs {
-    /// The network, by its CAIP-2 id.
-    #[arg(long)]
-    pub(crate) network: String,
-    /// The transaction that paid.
-    #[arg(long)]
-    pub(crate) transaction: String,
-    #[command(flatten)]
-    pub(crate) money: MoneyArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-/// What is paid out.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct PayoutArgs {
-    /// Whose tokens: a CAIP-10 id, or the name of an account that the operator named.
-    #[arg(long)]
-    pub(crate) account: String,
-    /// What is paid, by its CAIP-19 id.
-    #[arg(long)]
-    pub(crate) asset: String,
-    /// How much arrives, as a decimal number.
-    #[arg(long)]
-    pub(crate) amount: String,
-    /// Who receives: an address on the asset's network.
-    #[arg(long)]
-    pub(crate) to: String,
-    /// The most that may be taken as fee, as a decimal number of the token; by default what a quote says.
-    #[arg(long)]
-    pub(crate) max_fee: Option<String>,
-    /// Your own name for it: permanent and unique within the account.
-    #[arg(long)]
-    pub(crate) external_id: Option<String>,
-    /// Sign with this key of the configuration, as the account's owner. Without it the API key must have the right.
-    #[arg(long)]
-    pub(crate) sign_with: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct WithdrawArgs {
-    #[command(flatten)]
-    pub(crate) payout: PayoutArgs,
-    #[command(flatten)]
-    pub(crate) money: MoneyArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct TransferArgs {
-    /// The network of the deposit, by its CAIP-2 id.
-    #[arg(long)]
-    pub(crate) network: String,
-    /// The transaction that deposits.
-    #[arg(long)]
-    pub(crate) transaction: String,
-    #[command(flatten)]
-    pub(crate) payout: PayoutArgs,
-    #[command(flatten)]
-    pub(crate) money: MoneyArgs,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct AccountArgs {
-    /// A CAIP-10 id, or the name of an account that the operator named.
-    pub(crate) account: String,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum OperatorCommand {
-    /// Stop everything, a network or an asset.
-    Pause {
-        #[command(flatten)]
-        what: PauseArgs,
-    },
-    /// Let it go on.
-    Resume {
-        #[command(flatten)]
-        what: PauseArgs,
-    },
-    /// What needs a person.
-    Work {
-        #[command(flatten)]
-        client: ClientArgs,
-    },
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct PauseArgs {
-    /// `all`, a network by its CAIP-2 id, or an asset by its CAIP-19 id.
-    pub(crate) what: String,
-    /// Why, for those who read it later.
-    #[arg(long)]
-    pub(crate) reason: String,
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
 }
 
 #[cfg(test)]
