@@ -3,6 +3,8 @@
 mod access;
 mod cli;
 mod exchange;
+mod full;
+mod hand;
 mod kill;
 mod metrics;
 mod nodes;
