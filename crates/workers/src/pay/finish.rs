@@ -58,7 +58,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let sighting = Sighting { block: inclusion.block, success, ..seen.sighting.clone() };
         if sighting != seen.sighting {
             // A reorg moved it. How deep it lies now is for the next look.
-            return self.saw(id, &seen.about, seen.tx, sighting).await;
+            return self.saw(id, &seen.about, seen.tx, sighting, now).await;
         }
         let Some(depth) = self.network.depth(&inclusion.block).await? else {
             self.track(id, |known| known.looked = height);

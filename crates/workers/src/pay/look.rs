@@ -48,7 +48,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 }
                 TxStatus::Unknown => continue,
             };
-            return self.saw(id, &sent.about, attempt.tx, Sighting { attempt: number, block, success }).await;
+            return self.saw(id, &sent.about, attempt.tx, Sighting { attempt: number, block, success }, now).await;
         }
         self.track(id, |known| known.looked = height);
         if self.is_dead(ix, id, &sent).await? {
@@ -59,12 +59,20 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         self.hand_out_again(id, &sent, known_to_nodes, now).await
     }
 
-    pub(super) async fn saw(&self, id: DispatchId, about: &About, tx: TxId, sighting: Sighting) -> Result<(), Error> {
+    pub(super) async fn saw(
+        &self,
+        id: DispatchId,
+        about: &About,
+        tx: TxId,
+        sighting: Sighting,
+        now: Time,
+    ) -> Result<(), Error> {
         failpoint::hit("payout.before_see");
         let see = self.books.submit(Command::SeeDispatch { dispatch: id, sighting });
-        trace::within(about.span("seen", self.network.id(), Some(tx)), see).await?.ok();
+        let answer = trace::within(about.span("seen", self.network.id(), Some(tx)), see).await?;
         self.track(id, |known| (known.looked, known.stuck, known.rests_until) = (None, None, Time(0)));
-        Ok(())
+        // On a full disk, say, it would else be looked for again without a pause.
+        if answer.is_err() { self.rest(id, now) } else { Ok(()) }
     }
 
     /// The same bytes, to every node, after growing pauses. All attempts: which of them counts is the network's choice.

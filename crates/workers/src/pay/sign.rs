@@ -134,7 +134,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         Ok(())
     }
 
-    fn rest(&self, id: DispatchId, now: Time) -> Result<(), Error> {
+    pub(super) fn rest(&self, id: DispatchId, now: Time) -> Result<(), Error> {
         let later = self.later(now);
         self.track(id, |known| known.rests_until = later);
         Ok(())
@@ -169,7 +169,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         // No answer at all: they may be out or not, and are sent again as they are.
         let answer = self.network.send(raw).await?;
         failpoint::hit("payout.after_send");
-        self.books.submit(Command::MarkSent { dispatch: id, attempt }).await?.ok();
+        if self.books.submit(Command::MarkSent { dispatch: id, attempt }).await?.is_err() {
+            self.rest(id, now)?; // not sent, as far as the books know: it would else be sent again without a pause
+        }
         let first = now.plus_ms(crate::rules::ms(self.rules.resend_first));
         self.track(id, |known| (known.resend_at, known.resends, known.stuck, known.looked) = (first, 0, None, None));
         self.note_answer(id, &answer);

@@ -49,7 +49,9 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             Followed::Advance { blocks } => self.search(ix, blocks).await,
             Followed::Rewind { to, depth } if ring.contains(&to) => {
                 tracing::warn!(network.id = self.network.id(), depth, height = to.height, "Reorg");
-                self.books.submit(Command::RewindScan { network: ix, to }).await?.ok();
+                // Taken for done, it would be looked for again without a pause as long as they refuse it.
+                let refused = |rejection| Error::NotRecorded { what: "a reorg", rejection };
+                self.books.submit(Command::RewindScan { network: ix, to }).await?.map_err(refused)?;
                 Ok(Advanced::Rewound)
             }
             // Said once: a person who resumes meanwhile must not find it halted again by what was seen before.

@@ -41,8 +41,9 @@ fn a20_a_surplus_goes_to_suspense_and_a_shortage_stops_payouts_until_it_is_gone(
     assert!(matches!(&report.told[..], [Command::FindShortage { asset: COIN, .. }]), "{report:?}");
     let order = world.order(&alice, COIN, ETHER, &World::nobody(1));
     let request = world.request();
-    let refused =
-        world.handle().submit_blocking(tokengine_engine::Lane::Client, Command::HoldPayout { request, order, trace: None });
+    let refused = world
+        .handle()
+        .submit_blocking(tokengine_engine::Lane::Client, Command::HoldPayout { request, order, trace: None });
     assert_eq!(refused.map(drop).map_err(|error| error.code()), Err("asset-short"));
     let usd = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
     world.until_ended(usd); // other assets go on

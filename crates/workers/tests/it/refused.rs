@@ -15,16 +15,26 @@ use tokengine_workers::{Books, Error, Rules};
 
 use crate::world::*;
 
-/// The engine, with a disk that has room for everything but deposits while it is said to be full.
+/// The engine, with a disk that has room for everything but deposits and reorgs while it is said to be full.
 #[derive(Clone)]
 struct Full {
     handle: Handle,
     full: Arc<AtomicBool>,
 }
 
+/// A watcher of the world's network on that disk.
+fn watcher(world: &World) -> (Watcher<Full, EvmNode>, Full, Arc<Network<EvmNode>>) {
+    let node = EvmNode::new(&EvmConfig::new("node", world.anvil.url())).expect("a node");
+    let network = Arc::new(Network::new("eip155:31337", vec![node], Nodes::default()).expect("a network"));
+    let books = Full { handle: world.handle(), full: Arc::new(AtomicBool::new(true)) };
+    let prober = Arc::new(Prober::new(books.clone(), Arc::clone(&network)));
+    (Watcher::new(books.clone(), Arc::clone(&network), prober, Arc::new(Rules::default())), books, network)
+}
+
 impl Books for Full {
     async fn submit(&self, command: Command) -> Result<Result<(), Rejection>, Error> {
-        let refused = self.full.load(Ordering::Relaxed) && matches!(command, Command::SeeDeposit { .. });
+        let refused = self.full.load(Ordering::Relaxed)
+            && matches!(command, Command::SeeDeposit { .. } | Command::RewindScan { .. });
         if refused { Ok(Err(Rejection::DiskFull)) } else { Books::submit(&self.handle, command).await }
     }
 
@@ -49,12 +59,7 @@ fn a_block_whose_deposit_could_not_be_recorded_does_not_count_as_searched() {
     world.stop_workers();
     world.pay_token(&alice, &hot, 1_000);
     world.anvil.mine(3).expect("mined");
-    let node = EvmNode::new(&EvmConfig::new("node", world.anvil.url())).expect("a node");
-    let network = Arc::new(Network::new("eip155:31337", vec![node], Nodes::default()).expect("a network"));
-    let books = Full { handle: world.handle(), full: Arc::new(AtomicBool::new(true)) };
-    let prober = Arc::new(Prober::new(books.clone(), Arc::clone(&network)));
-    let rules = Arc::new(Rules::default());
-    let watcher = Watcher::new(books.clone(), Arc::clone(&network), prober, rules);
+    let (watcher, books, network) = watcher(&world);
     let before = world.look(|state| state.network(NET).and_then(|row| row.head().copied()));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -69,6 +74,30 @@ fn a_block_whose_deposit_could_not_be_recorded_does_not_count_as_searched() {
     });
     assert_eq!(world.free(&alice, USD), 1_000);
     world.books_balance();
+}
+
+#[test]
+fn j9_a_reorg_that_could_not_be_recorded_pauses_the_search_instead_of_repeating_it() {
+    let mut world = World::new();
+    world.anvil.mine(4).expect("mined");
+    let head = world.anvil.block_number().expect("a height");
+    let scanned = |state: &State| state.network(NET).and_then(|row| row.head().copied());
+    world.until("it is searched", move |state| scanned(state).is_some_and(|at| at.height >= head));
+    world.stop_workers();
+    let before = world.look(scanned);
+    world.anvil.reorg(2).expect("a reorg");
+    let (watcher, books, network) = watcher(&world);
+    world.block_on(async {
+        assert_eq!(watcher.start().await.expect("started"), NET);
+        let heads = network.heads().await.expect("heads");
+        let fault = watcher.pass(NET, &heads, system_clock()).await.expect_err("the disk is full");
+        assert_eq!((fault.code(), fault.is_transient()), ("worker-not-recorded", true), "a worker pauses on it");
+        assert_eq!(Books::query(&books, scanned).await.expect("an answer"), before);
+        books.full.store(false, Ordering::Relaxed);
+        while watcher.pass(NET, &heads, system_clock()).await.expect("there is room").more {}
+        let after = Books::query(&books, scanned).await.expect("an answer");
+        assert_eq!(after.map(|at| at.hash), Some(heads.latest.hash), "it follows the new chain");
+    });
 }
 
 #[test]

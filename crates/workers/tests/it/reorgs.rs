@@ -82,8 +82,9 @@ fn d7_a_reorg_deeper_than_the_policy_halts_the_network_and_reverses_visibly() {
     assert_eq!(world.free(&alice, USD), 1_000_000_000, "what was below it stays");
     let order = world.order(&alice, USD, 1_000, &World::nobody(1));
     let request = world.request();
-    let refused =
-        world.handle().submit_blocking(tokengine_engine::Lane::Client, Command::HoldPayout { request, order, trace: None });
+    let refused = world
+        .handle()
+        .submit_blocking(tokengine_engine::Lane::Client, Command::HoldPayout { request, order, trace: None });
     assert_eq!(refused.map(drop).map_err(|error| error.code()), Err("network-halted"));
     assert!(world.status().halted.is_some());
     world.books_balance();
