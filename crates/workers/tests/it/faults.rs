@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokengine_core::*;
 use tokengine_engine::system_clock;
-use tokengine_testkit::{Fault, FaultProxy, wait_until};
+use tokengine_testkit::{Fault, FaultProxy, artifact, wait_until};
 
 use crate::world::*;
 
@@ -35,6 +35,80 @@ fn one_of_three_nodes_lies_about_a_deposit_and_nobody_is_credited_for_it() {
     world.pay_token(&alice, &hot, 1_000);
     world.until_free(&alice, USD, 1_000);
     assert_eq!(world.free(&alice, USD), 1_000);
+}
+
+/// Says the opposite about every transaction: it worked where it was reverted, and the other way round.
+fn the_opposite() -> Fault {
+    Fault::result(|_, mut receipt| {
+        if let Some(status) = receipt.get_mut("status") {
+            *status = json!(if *status == json!("0x1") { "0x0" } else { "0x1" });
+        }
+        receipt
+    })
+}
+
+#[test]
+fn one_of_three_nodes_lies_about_what_payouts_did_and_each_ends_as_it_did() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    proxies[0].fault("eth_getTransactionReceipt", the_opposite());
+    let refusing = world.anvil.deploy(&artifact("RefusingPayee").expect("compiled"), &[]).expect("deployed");
+    let asked = proxies[0].calls("eth_getTransactionReceipt");
+    let (paid, reverted) =
+        (world.withdraw(&alice, USD, 1_000, &World::nobody(1)), world.withdraw(&alice, COIN, ETHER, &refusing));
+    world.until_ended(paid);
+    world.until("it is seen", |state| state.dispatches().any(|(_, dispatch)| dispatch.seen.is_some()));
+    world.anvil.mine(6).expect("mined");
+    world.until_ended(reverted);
+    assert!(proxies[0].calls("eth_getTransactionReceipt") > asked, "the liar was asked");
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000, "paid once");
+    assert_eq!(world.free(&alice, USD), 1_000_000_000 - 1_000 - 10, "not given back");
+    assert_eq!(world.free(&alice, COIN), 10 * ETHER - FAILURE_FEE, "given back, once");
+    world.books_balance();
+}
+
+#[test]
+fn one_of_three_nodes_invents_a_deposit_and_nobody_is_credited_or_believed() {
+    let (mut world, proxies) = three();
+    let (alice, hot) = (world.customer(1), world.wallet_address(HOT));
+    let (payer, paid) = (world.customer(4), world.customer(5));
+    // Whatever was paid to customer 5 was paid to us, says the first node, in every answer.
+    let (theirs, ours) = (paid.to_lowercase(), hot.to_lowercase());
+    for method in ["eth_getBlockByHash", "eth_getTransactionByHash", "eth_getTransactionReceipt"] {
+        let (theirs, ours) = (theirs.clone(), ours.clone());
+        proxies[0].fault(
+            method,
+            Fault::result(move |_, value| {
+                serde_json::from_str(&value.to_string().replace(&theirs, &ours)).expect("still JSON")
+            }),
+        );
+    }
+    let by = world.account(&payer);
+    let asked = proxies[0].calls("eth_getBlockByHash");
+    let tx = world.pay_coin(&payer, &paid, ETHER);
+    let request = world.request();
+    world.ok(Command::ClaimDeposit { request, network: NET, tx, by: Some(by), trace: None });
+    world.until("the claim is closed", |state| state.claims().count() == 0);
+    world.pay_token(&alice, &hot, 1_000);
+    world.until_free(&alice, USD, 1_000); // and all before it was searched
+    assert!(proxies[0].calls("eth_getBlockByHash") > asked, "the liar was asked");
+    assert!(world.look(|state| state.pending_deposits().next().is_none() && state.suspense().next().is_none()));
+    assert_eq!(world.free(&payer, COIN), 0);
+    assert_eq!(world.look(|state| state.wallet(HOT).expect("listed").holding(COIN).amount), Amount::ZERO);
+    world.books_balance();
+}
+
+#[test]
+fn one_of_three_nodes_is_silent_and_everything_goes_on() {
+    let (mut world, proxies) = three();
+    let alice = world.funded();
+    let asked = proxies[1].all_calls();
+    proxies[1].fault("*", Fault::Hang);
+    let payout = world.withdraw(&alice, USD, 1_000, &World::nobody(1));
+    world.until_ended(payout);
+    assert_eq!(world.anvil.erc20_balance(&world.token, &World::nobody(1)).expect("a balance"), 1_000);
+    wait_until("it is given up", Duration::from_secs(20), || world.status().nodes[1].timed_out > 0).expect("given up");
+    assert!(proxies[1].all_calls() > asked, "it was asked, and said nothing");
 }
 
 #[test]
