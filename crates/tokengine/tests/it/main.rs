@@ -16,5 +16,6 @@ mod reorgs;
 mod schemathesis;
 mod secrets;
 mod serve;
+mod terminal;
 mod traces;
 mod world;
