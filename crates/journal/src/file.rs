@@ -84,6 +84,13 @@ impl Disk for FileDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
+        // A test without a small disk of its own says here how many there are; builds for use do not listen.
+        #[cfg(debug_assertions)]
+        if let Some(told) = std::env::var_os("TOKENGINE_FREE_BYTES")
+            && let Ok(text) = std::fs::read_to_string(told)
+        {
+            return text.trim().parse().map_err(io::Error::other);
+        }
         let stat = rustix::fs::statvfs(&self.folder)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }

@@ -154,13 +154,37 @@ impl World {
 
     /// Starts the program with further variables and arguments, and does not wait for anything.
     pub fn launch(&mut self, env: &[(&str, &str)], args: &[&str]) {
-        assert!(self.process.is_none(), "one at a time");
-        self.starts += 1;
-        let log = self.log_path(self.starts);
         let args: Vec<&str> = ["serve"].into_iter().chain(args.iter().copied()).collect();
         let mut command = self.command(&args);
         command.envs(env.iter().copied());
+        self.spawn(command);
+    }
+
+    /// Has another program start it in its own place, as the last of its arguments say.
+    pub fn launch_by(&mut self, starter: &[&str], args: &[&str]) {
+        let args: Vec<&str> = ["serve"].into_iter().chain(args.iter().copied()).collect();
+        let ours = self.command(&args);
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(ours.get_program()).args(ours.get_args()).current_dir(self.path());
+        for (name, value) in ours.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.spawn(command);
+    }
+
+    fn spawn(&mut self, mut command: Command) {
+        assert!(self.process.is_none(), "one at a time");
+        self.starts += 1;
+        let log = self.log_path(self.starts);
         self.process = Some(Process::spawn("tokengine", &mut command, &log).expect("the program starts"));
+    }
+
+    /// The id of the process that runs.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("started").id()
     }
 
     /// Waits until the program says where its doors are, and that it is ready.
