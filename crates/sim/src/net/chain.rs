@@ -115,6 +115,11 @@ impl Chain {
         &self.made[to_index(ix)]
     }
 
+    /// Whether there ever was a block with that number.
+    pub(super) fn is_made(&self, ix: BlockIx) -> bool {
+        (ix as usize) < self.made.len()
+    }
+
     /// The newest block.
     pub(super) fn head(&self) -> BlockIx {
         *self.best.last().expect("block 0 never goes away")

@@ -78,7 +78,13 @@ impl Endpoint {
     }
 
     /// Decides how a question put now is answered.
-    fn plan(&mut self, what: &'static str, timeout_ms: u64, rates: &Rates, hit: &mut impl FnMut(Fault)) -> Plan {
+    fn plan(
+        &mut self,
+        what: &'static str,
+        timeout_ms: u64,
+        rates: &Rates,
+        comes: &mut impl FnMut(Fault) -> bool,
+    ) -> Plan {
         if *rates == Rates::NONE {
             return Plan::PLAIN;
         }
@@ -87,19 +93,15 @@ impl Endpoint {
         let unreachable = || Error::Unreachable { node: node(), what, why: "connection reset".to_owned() };
         let at_once = |error| Plan { fault: Some(error), ..Plan::PLAIN };
         match self.mode {
-            Mode::Down => {
-                hit(Fault::Down);
+            Mode::Down if comes(Fault::Down) => {
                 return if self.rng.chance(1, 3) {
                     Plan { wait: timeout_ms, fault: Some(timeout()), ..Plan::PLAIN }
                 } else {
                     at_once(unreachable())
                 };
             }
-            Mode::Limited => {
-                hit(Fault::Limited);
-                if self.rng.chance(3, 4) {
-                    return at_once(Error::RateLimited { node: node() });
-                }
+            Mode::Limited if self.rng.chance(3, 4) && comes(Fault::Limited) => {
+                return at_once(Error::RateLimited { node: node() });
             }
             // Who answers after a change like this is asked who it is: the connection broke first.
             Mode::Impostor if what != IDENTITY => return at_once(unreachable()),
@@ -117,23 +119,19 @@ impl Endpoint {
                 4 => (Fault::Garbled, Error::Decode { node: node(), what, why: "half an answer".to_owned() }, 0),
                 _ => (Fault::Moved, Error::Moved { node: node(), what }, 0),
             };
-            hit(fault);
-            return Plan { wait, fault: Some(error), ..Plan::PLAIN };
+            if comes(fault) {
+                return Plan { wait, fault: Some(error), ..Plan::PLAIN };
+            }
         }
         let mut plan = Plan::PLAIN;
-        if self.mode == Mode::Slow {
-            hit(Fault::Slow);
+        if self.mode == Mode::Slow && comes(Fault::Slow) {
             plan.wait = self.rng.between(500, SLOW_MS.min(timeout_ms.saturating_sub(1)).max(500));
-        } else if self.rng.chance(rates.late, 1_000) {
-            hit(Fault::Late);
+        } else if self.rng.chance(rates.late, 1_000) && comes(Fault::Late) {
             plan.wait = self.rng.between(1, SLOW_MS.min(timeout_ms.saturating_sub(1)).max(1));
         }
-        if plan.wait > 0 && self.rng.chance(1, 2) {
-            hit(Fault::Stale);
-            plan.early = true;
-        }
+        plan.early = plan.wait > 0 && self.rng.chance(1, 2) && comes(Fault::Stale);
         plan.lie = self.habits.lies && self.rng.chance(rates.lie, 1_000);
-        plan.not_found = self.rng.chance(rates.ask, 1_000);
+        plan.not_found = self.rng.chance(rates.ask, 1_000) && comes(Fault::NotFound);
         plan
     }
 }
@@ -145,7 +143,7 @@ impl Net {
     /// Decides how a question to a node is answered.
     pub(super) fn plan(&mut self, ix: usize, what: &'static str) -> Plan {
         let (rates, timeout, coverage) = (self.rates, self.settings.timeout_ms, &mut self.coverage);
-        self.endpoints[ix].plan(what, timeout, &rates, &mut |fault| coverage.hit(fault))
+        self.endpoints[ix].plan(what, timeout, &rates, &mut |fault| coverage.comes(fault))
     }
 
     /// What a node sees now.
@@ -153,19 +151,12 @@ impl Net {
         let head = self.chain.head();
         let height = self.chain.height();
         let head = match self.endpoints[ix].mode {
-            Mode::Lags(blocks) => {
-                self.coverage.hit(Fault::Lag);
+            Mode::Lags(blocks) if self.coverage.comes(Fault::Lag) => {
                 self.chain.best_at(height.saturating_sub(blocks)).unwrap_or(head)
             }
-            Mode::Stuck(block) => {
-                self.coverage.hit(Fault::Stuck);
-                block
-            }
+            Mode::Stuck(block) if self.coverage.comes(Fault::Stuck) => block,
             _ => head,
         };
-        if plan.not_found {
-            self.coverage.hit(Fault::NotFound);
-        }
         let habits = self.endpoints[ix].habits;
         View { head, hears_pool: !plan.not_found, traces: habits.traces, keeps: habits.keeps, net: self }
     }
@@ -176,7 +167,7 @@ impl Net {
         match lacks {
             Lacks::Block(block) => Error::BlockUnknown { node, block },
             Lacks::State => {
-                self.coverage.hit(Fault::Pruned);
+                self.coverage.comes(Fault::Pruned);
                 Error::StateUnavailable { node, what }
             }
             Lacks::Head => {
@@ -206,10 +197,8 @@ impl Net {
                 5 | 6 => Mode::Down,
                 7 => Mode::Slow,
                 8 => Mode::Limited,
-                _ => {
-                    self.coverage.hit(Fault::Impostor);
-                    Mode::Impostor
-                }
+                _ if self.coverage.comes(Fault::Impostor) => Mode::Impostor,
+                _ => Mode::Well,
             };
         }
     }

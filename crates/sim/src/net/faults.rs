@@ -1,6 +1,6 @@
 //! Faults by name, and how often each was hit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -121,25 +121,40 @@ faults! {
     LieSend = "lie-send",
 }
 
-/// How often each fault was hit.
+/// How often each fault came, and which never may.
 #[derive(Clone, Debug)]
-pub(super) struct Coverage(Vec<u64>);
+pub(super) struct Coverage {
+    times: Vec<u64>,
+    banned: BTreeSet<Fault>,
+}
 
 impl Default for Coverage {
     fn default() -> Self {
-        Self(vec![0; Fault::ALL.len()])
+        Self { times: vec![0; Fault::ALL.len()], banned: BTreeSet::new() }
     }
 }
 
 impl Coverage {
-    /// One more.
-    pub(super) fn hit(&mut self, fault: Fault) {
-        self.0[fault as usize] += 1;
+    /// Whether a fault that is about to come may; if so, it is counted.
+    pub(super) fn comes(&mut self, fault: Fault) -> bool {
+        let comes = self.may(fault);
+        self.times[fault as usize] += u64::from(comes);
+        comes
+    }
+
+    /// Whether a fault may come.
+    pub(super) fn may(&self, fault: Fault) -> bool {
+        !self.banned.contains(&fault)
+    }
+
+    /// From now on it never comes.
+    pub(super) fn ban(&mut self, fault: Fault) {
+        self.banned.insert(fault);
     }
 
     /// Adds them up by name.
     pub(super) fn add_to(&self, sum: &mut BTreeMap<&'static str, u64>) {
-        for (fault, times) in Fault::ALL.iter().zip(&self.0) {
+        for (fault, times) in Fault::ALL.iter().zip(&self.times) {
             *sum.entry(fault.name()).or_default() += times;
         }
     }

@@ -26,7 +26,9 @@ impl Net {
 
     /// A head far ahead, another one, or one that is final too early.
     pub(super) fn lie_about_heads(&mut self, ix: usize, heads: Heads) -> Heads {
-        self.coverage.hit(Fault::LieHead);
+        if !self.coverage.comes(Fault::LieHead) {
+            return heads;
+        }
         let latest = heads.latest;
         match self.dice(ix).below(4) {
             0 => Heads { latest: BlockRef { height: latest.height.saturating_add(1_000_000), ..latest }, ..heads },
@@ -41,7 +43,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_block(&mut self, ix: usize, block: Option<Block>) -> Option<Block> {
-        self.coverage.hit(Fault::LieBlock);
+        if !self.coverage.comes(Fault::LieBlock) {
+            return block;
+        }
         let dice = self.dice(ix);
         block.map(|block| {
             let at = if dice.chance(1, 2) {
@@ -54,7 +58,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_blocks(&mut self, ix: usize, blocks: &mut [Block]) {
-        self.coverage.hit(Fault::LieBlock);
+        if !self.coverage.comes(Fault::LieBlock) {
+            return;
+        }
         let dice = self.dice(ix);
         let mut parent = None;
         let from = dice.index(blocks.len().max(1));
@@ -94,21 +100,20 @@ impl Net {
     fn lie_about_scan(&mut self, ix: usize, mut scan: Scan, tx: Option<TxId>, block: BlockRef, to: &Receivers) -> Scan {
         let choice = self.dice(ix).below(3);
         match (choice, scan.payments.is_empty()) {
-            (0, false) => {
-                self.coverage.hit(Fault::LieOmission);
+            (0, false) if self.coverage.comes(Fault::LieOmission) => {
                 let place = self.dice(ix).index(scan.payments.len());
                 scan.payments.remove(place);
             }
-            (1, false) => {
-                self.coverage.hit(Fault::LieAmount);
+            (1, false) if self.coverage.comes(Fault::LieAmount) => {
                 let place = self.dice(ix).index(scan.payments.len());
                 let change = Amount::new(u128::from(self.dice(ix).between(1, 1_000_000)));
                 let payment = &mut scan.payments[place];
                 payment.amount = payment.amount.map(|amount| amount.checked_add(change).unwrap_or(Amount::MAX));
             }
             _ => {
-                if let Some(payment) = self.made_up_payment(ix, tx, block, to) {
-                    self.coverage.hit(Fault::LieDeposit);
+                if let Some(payment) = self.made_up_payment(ix, tx, block, to)
+                    && self.coverage.comes(Fault::LieDeposit)
+                {
                     scan.payments.push(payment);
                     scan.payments.sort_by(|a, b| (a.tx, &a.locator).cmp(&(b.tx, &b.locator)));
                 }
@@ -142,24 +147,20 @@ impl Net {
     }
 
     pub(super) fn lie_about_status(&mut self, ix: usize, status: TxStatus) -> TxStatus {
-        let elsewhere = |net: &mut Self, inclusion: Inclusion| {
-            net.coverage.hit(Fault::LieInclusion);
-            Inclusion { block: net.made_up_block(ix, inclusion.block.height), ..inclusion }
-        };
         let flip = self.dice(ix).chance(1, 2);
+        if !self.coverage.comes(if flip { Fault::LieStatus } else { Fault::LieInclusion }) {
+            return status;
+        }
+        let elsewhere = |net: &mut Self, inclusion: Inclusion| Inclusion {
+            block: net.made_up_block(ix, inclusion.block.height),
+            ..inclusion
+        };
         match status {
-            TxStatus::InBlock(inclusion) if flip => {
-                self.coverage.hit(Fault::LieStatus);
-                TxStatus::Reverted(inclusion)
-            }
-            TxStatus::Reverted(inclusion) if flip => {
-                self.coverage.hit(Fault::LieStatus);
-                TxStatus::InBlock(inclusion)
-            }
+            TxStatus::InBlock(inclusion) if flip => TxStatus::Reverted(inclusion),
+            TxStatus::Reverted(inclusion) if flip => TxStatus::InBlock(inclusion),
             TxStatus::InBlock(inclusion) => TxStatus::InBlock(elsewhere(self, inclusion)),
             TxStatus::Reverted(inclusion) => TxStatus::Reverted(elsewhere(self, inclusion)),
             TxStatus::InMempool | TxStatus::Unknown => {
-                self.coverage.hit(Fault::LieInclusion);
                 let block = self.chain.get(self.chain.head()).at;
                 let inclusion = Inclusion { block, gas_used: 21_000, cost: Amount::new(1) };
                 if flip { TxStatus::InBlock(inclusion) } else { TxStatus::Reverted(inclusion) }
@@ -168,7 +169,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_nonce(&mut self, ix: usize, nonce: u64) -> u64 {
-        self.coverage.hit(Fault::LieNonce);
+        if !self.coverage.comes(Fault::LieNonce) {
+            return nonce;
+        }
         match self.dice(ix).below(3) {
             0 => nonce.saturating_sub(1),
             1 => nonce.saturating_add(1),
@@ -177,7 +180,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_user(&mut self, ix: usize, user: NonceUse, head: &BlockRef) -> NonceUse {
-        self.coverage.hit(Fault::LieNonceUser);
+        if !self.coverage.comes(Fault::LieNonceUser) {
+            return user;
+        }
         match user {
             NonceUse::Used(user) if self.dice(ix).chance(1, 2) => {
                 NonceUse::Used(NonceUser { tx: TxId(self.dice(ix).bytes()), ..user })
@@ -191,7 +196,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_balance(&mut self, ix: usize, balance: Amount) -> Amount {
-        self.coverage.hit(Fault::LieBalance);
+        if !self.coverage.comes(Fault::LieBalance) {
+            return balance;
+        }
         let change = Amount::new(u128::from(self.dice(ix).between(1, 1 << 50)));
         let changed =
             if self.dice(ix).chance(1, 2) { balance.checked_add(change) } else { balance.checked_sub(change) };
@@ -199,7 +206,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_code(&mut self, code: Code) -> Code {
-        self.coverage.hit(Fault::LieCode);
+        if !self.coverage.comes(Fault::LieCode) {
+            return code;
+        }
         match code {
             Code::None => Code::Contract([0xbb; 32]),
             Code::Delegated(_) | Code::Contract(_) => Code::None,
@@ -207,12 +216,16 @@ impl Net {
     }
 
     pub(super) fn lie_about_pinned(&mut self, pinned: Option<PinnedCode>) -> Option<PinnedCode> {
-        self.coverage.hit(Fault::LieCode);
+        if !self.coverage.comes(Fault::LieCode) {
+            return pinned;
+        }
         pinned.map(|pinned| PinnedCode { code: [0xbb; 32], ..pinned })
     }
 
     pub(super) fn lie_about_token(&mut self, ix: usize, facts: Option<TokenFacts>) -> Option<TokenFacts> {
-        self.coverage.hit(Fault::LieToken);
+        if !self.coverage.comes(Fault::LieToken) {
+            return facts;
+        }
         let choice = self.dice(ix).below(4);
         facts.and_then(|facts| match choice {
             0 => None,
@@ -224,7 +237,9 @@ impl Net {
 
     /// One node's word is enough for an estimate: a lie may cost a failed payment or a wait, and never money.
     pub(super) fn lie_about_estimate(&mut self, ix: usize, estimate: Estimate) -> Estimate {
-        self.coverage.hit(Fault::LieEstimate);
+        if !self.coverage.comes(Fault::LieEstimate) {
+            return estimate;
+        }
         match (self.dice(ix).below(3), estimate) {
             (0, _) => Estimate::Reverts("execution reverted".to_owned()),
             (1, _) => Estimate::Gas(u64::MAX),
@@ -234,7 +249,9 @@ impl Net {
     }
 
     pub(super) fn lie_about_fees(&mut self, ix: usize, fees: Suggestion) -> Suggestion {
-        self.coverage.hit(Fault::LieFees);
+        if !self.coverage.comes(Fault::LieFees) {
+            return fees;
+        }
         match self.dice(ix).below(3) {
             0 => Suggestion { priority: u128::MAX, gas_price: u128::MAX, ..fees },
             1 => Suggestion { base_fee: fees.base_fee.map(|_| u128::MAX), ..fees },
@@ -243,13 +260,17 @@ impl Net {
     }
 
     pub(super) fn lie_about_signature(&mut self, valid: bool) -> bool {
-        self.coverage.hit(Fault::LieSignature);
+        if !self.coverage.comes(Fault::LieSignature) {
+            return valid;
+        }
         !valid
     }
 
     /// Says something, and does something else.
     pub(super) fn lie_about_send(&mut self, ix: usize, raw: &[u8]) -> SendAnswer {
-        self.coverage.hit(Fault::LieSend);
+        if !self.coverage.comes(Fault::LieSend) {
+            return self.hand_in(raw);
+        }
         if self.dice(ix).chance(1, 2) {
             let _ = self.hand_in(raw);
         }
@@ -267,10 +288,9 @@ impl Net {
     pub(super) fn perhaps_untraced(&mut self, ix: usize, scan: Scan) -> Scan {
         let rate = self.rates.ask;
         let inside = scan.payments.iter().any(|payment| matches!(payment.locator, Locator::Trace(_)));
-        if !inside || !self.dice(ix).chance(rate, 1_000) {
+        if !inside || !self.dice(ix).chance(rate, 1_000) || !self.coverage.comes(Fault::Untraced) {
             return scan;
         }
-        self.coverage.hit(Fault::Untraced);
         scan.without_traces()
     }
 }

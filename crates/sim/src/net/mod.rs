@@ -35,6 +35,7 @@ mod names;
 mod network;
 mod node;
 mod outsiders;
+mod past;
 mod pool;
 mod reorg;
 mod send;
@@ -60,6 +61,7 @@ use self::ledger::Key;
 use self::network::Net;
 pub use self::node::SimNode;
 pub use self::outsiders::Deed;
+pub use self::past::{Ever, Place};
 pub use self::settings::{Endpoint, Rates, Settings};
 pub use self::truth::{Flow, Used};
 use crate::rng::Rng;
@@ -267,6 +269,15 @@ impl World {
         for net in &self.nets {
             lock(net).quiet();
         }
+    }
+
+    /// Lets a kind of fault, by its name, never come again on any network. Whether there is such a kind.
+    pub fn ban(&self, name: &str) -> bool {
+        let Some(fault) = Fault::ALL.iter().find(|fault| fault.name() == name) else { return false };
+        for net in &self.nets {
+            lock(net).coverage.ban(*fault);
+        }
+        true
     }
 
     /// How often each fault was hit, on all networks. Those that never were are in it with zero.

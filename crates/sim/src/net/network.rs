@@ -334,20 +334,23 @@ impl Net {
 
     /// No blocks for so many milliseconds.
     pub(super) fn stall(&mut self, length: u64) {
-        self.coverage.hit(Fault::Stall);
-        self.next_block = self.next_block.saturating_add(length);
+        if self.coverage.comes(Fault::Stall) {
+            self.next_block = self.next_block.saturating_add(length);
+        }
     }
 
     /// Nothing becomes final for so many milliseconds.
     pub(super) fn stall_finality(&mut self, length: u64) {
-        self.coverage.hit(Fault::FinalityStall);
-        self.final_stands_until = self.now.saturating_add(length);
+        if self.coverage.comes(Fault::FinalityStall) {
+            self.final_stands_until = self.now.saturating_add(length);
+        }
     }
 
     /// Full blocks, so many of them.
     pub(super) fn spike(&mut self, blocks: u64) {
-        self.coverage.hit(Fault::FeeSpike);
-        self.spike_blocks = blocks;
+        if self.coverage.comes(Fault::FeeSpike) {
+            self.spike_blocks = blocks;
+        }
     }
 
     /// Ends everything that is under way and goes wrong.

@@ -143,10 +143,7 @@ impl Net {
     /// Somebody forgets, or remembers.
     pub(super) fn disturb_pool(&mut self) {
         match self.rng.below(10) {
-            0 if !self.pool.is_empty() => {
-                self.coverage.hit(Fault::PoolLost);
-                self.pool.clear();
-            }
+            0 if !self.pool.is_empty() && self.coverage.comes(Fault::PoolLost) => self.pool.clear(),
             1..=4 => {
                 let outbid = self.pool.outbid_keys();
                 if outbid.is_empty() {
@@ -155,9 +152,9 @@ impl Net {
                 let (from, nonce) = *self.rng.pick(&outbid);
                 let used = self.ledger.now(Key::Nonce(from));
                 if u128::from(nonce) >= used
+                    && self.coverage.comes(Fault::OutbidReturns)
                     && let Some(old) = self.pool.take_outbid(from, nonce)
                 {
-                    self.coverage.hit(Fault::OutbidReturns);
                     self.pool.put(from, nonce, old);
                 }
             }
@@ -167,8 +164,9 @@ impl Net {
                     return;
                 }
                 let (from, nonce) = *self.rng.pick(&waiting);
-                self.coverage.hit(Fault::Evicted);
-                self.pool.remove(from, nonce);
+                if self.coverage.comes(Fault::Evicted) {
+                    self.pool.remove(from, nonce);
+                }
             }
         }
     }

@@ -11,13 +11,13 @@ impl Net {
     /// Replaces the newest `depth` blocks. The new chain is as long, one longer or one shorter.
     pub(super) fn reorg(&mut self, depth: u64) {
         let depth = depth.min(self.chain.height());
-        if depth == 0 {
+        if depth == 0 || !self.coverage.may(Fault::Reorg) {
             return;
         }
-        self.coverage.hit(Fault::Reorg);
-        if self.chain.height() - depth < self.finalized {
-            self.coverage.hit(Fault::DeepReorg);
+        if self.chain.height() - depth < self.finalized && !self.coverage.comes(Fault::DeepReorg) {
+            return;
         }
+        self.coverage.comes(Fault::Reorg);
         let gone = self.rewind(depth);
         self.scatter(gone);
         let blocks = match self.rng.below(4) {
@@ -52,15 +52,15 @@ impl Net {
         for ix in gone {
             let (from, nonce) = (self.txs[ix as usize].from, self.txs[ix as usize].nonce);
             match self.rng.below(10) {
-                0 | 1 => self.coverage.hit(Fault::ReorgVanishes),
-                2 => {
+                0 | 1 if self.coverage.comes(Fault::ReorgVanishes) => {}
+                2 if self.coverage.may(Fault::ReorgConflict) => {
                     if let Some(other) = self.conflicting(ix, from, nonce) {
-                        self.coverage.hit(Fault::ReorgConflict);
+                        self.coverage.comes(Fault::ReorgConflict);
                         self.pool.put(from, nonce, other);
                     }
                 }
                 _ => {
-                    self.coverage.hit(Fault::ReorgReturns);
+                    self.coverage.comes(Fault::ReorgReturns);
                     if self.pool.get(from, nonce).is_none() {
                         self.pool.put(from, nonce, ix);
                     }

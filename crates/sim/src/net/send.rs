@@ -22,8 +22,7 @@ impl Net {
         if let Some(fault) = plan.fault {
             // Nobody knows whether a node that gave no answer took them.
             let after = self.endpoints[ix].rng.chance(1, 2) && !matches!(fault, Error::RateLimited { .. });
-            if after && !self.endpoints[ix].is_impostor() {
-                self.coverage.hit(Fault::SendUnheard);
+            if after && !self.endpoints[ix].is_impostor() && self.coverage.comes(Fault::SendUnheard) {
                 let _ = self.hand_in(raw);
             }
             return (Err(fault), plan.wait);
@@ -37,39 +36,35 @@ impl Net {
         }
         let blocks = self.endpoints[ix].rng.between(1, LONGEST);
         let much_later = self.now().saturating_add(blocks.saturating_mul(self.settings.block_ms));
-        let answer = match self.endpoints[ix].rng.below(5) {
-            0 => {
-                self.coverage.hit(Fault::SendSwallowed);
-                match self.decode(raw) {
-                    Ok(_) => Ok(SendAnswer::Accepted),
-                    Err(refused) => Ok(refused),
-                }
-            }
-            1 => {
-                self.coverage.hit(Fault::SendUnheard);
+        let all = [Fault::SendSwallowed, Fault::SendUnheard, Fault::SendLate, Fault::SendTwice, Fault::SendLost];
+        let fault = *self.endpoints[ix].rng.pick(&all);
+        if !self.coverage.comes(fault) {
+            return (Ok(self.answer_to(ix, raw)), plan.wait);
+        }
+        let answer = match fault {
+            Fault::SendSwallowed => match self.decode(raw) {
+                Ok(_) => Ok(SendAnswer::Accepted),
+                Err(refused) => Ok(refused),
+            },
+            Fault::SendUnheard => {
                 let _ = self.hand_in(raw);
                 let after = Duration::from_millis(timeout);
                 return (Err(Error::Timeout { node: name, what: WHAT, after }), timeout);
             }
-            2 => {
-                self.coverage.hit(Fault::SendLate);
-                match self.decode(raw) {
-                    Ok(tx) => {
-                        self.pool.later(much_later, tx);
-                        Ok(SendAnswer::Accepted)
-                    }
-                    Err(refused) => Ok(refused),
+            Fault::SendLate => match self.decode(raw) {
+                Ok(tx) => {
+                    self.pool.later(much_later, tx);
+                    Ok(SendAnswer::Accepted)
                 }
-            }
-            3 => {
-                self.coverage.hit(Fault::SendTwice);
+                Err(refused) => Ok(refused),
+            },
+            Fault::SendTwice => {
                 if let Ok(tx) = self.decode(raw) {
                     self.pool.later(much_later, tx);
                 }
                 Ok(self.answer_to(ix, raw))
             }
             _ => {
-                self.coverage.hit(Fault::SendLost);
                 let why = "connection reset".to_owned();
                 Err(Error::Unreachable { node: name, what: WHAT, why })
             }
