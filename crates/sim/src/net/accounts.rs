@@ -50,6 +50,7 @@ impl Accounts for SimNode {
             let view = net.view(self.ix, plan);
             let code = view.state_of(at).map(|block| match view.contract(at_address) {
                 None => Code::None,
+                Some((_, Contract::Delegated)) => Code::Delegated(view.net.delegate.clone()),
                 Some((contract, _)) => Code::Contract(view.code_hash(contract, block)),
             });
             let code = code.map_err(|lacks| net.lacks(self.ix, what, lacks))?;
@@ -130,12 +131,14 @@ impl Accounts for SimNode {
                         code,
                         returns: token.returns(),
                         fee_on_transfer: token.charges(),
+                        face: tokengine_chain::Face::UNKNOWN,
                     },
                     _ => TokenFacts {
                         decimals: None,
                         code,
                         returns: tokengine_chain::Returns::Unknown,
                         fee_on_transfer: tokengine_chain::Charges::Unknown,
+                        face: tokengine_chain::Face::UNKNOWN,
                     },
                 })
             });

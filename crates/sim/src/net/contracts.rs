@@ -75,4 +75,6 @@ pub(super) enum Contract {
     Router,
     /// Somebody's wallet that is a contract.
     Wallet,
+    /// A key's account that lends itself the code of a contract (EIP-7702), and is a key's account all the same.
+    Delegated,
 }

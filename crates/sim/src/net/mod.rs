@@ -207,6 +207,13 @@ impl World {
         net.names.text(id).clone()
     }
 
+    /// A further key's account that runs a contract's code (EIP-7702).
+    pub fn delegated_account(&self, network: usize) -> Address {
+        let mut net = self.net(network);
+        let id = net.new_contract(Contract::Delegated);
+        net.names.text(id).clone()
+    }
+
     /// Lets a contract's wallet own up to a signature over a digest, or no longer.
     pub fn sign_as(&self, network: usize, wallet: &Address, digest: [u8; 32], valid: bool) {
         let mut net = self.net(network);

@@ -29,6 +29,8 @@ pub(super) struct Net {
     pub(super) contracts: BTreeMap<Addr, Contract>,
     pub(super) tokens: Vec<Addr>,
     pub(super) rich: BTreeSet<Addr>,
+    /// Whose code accounts with lent code run.
+    pub(super) delegate: Address,
     /// What contract wallets own up to.
     pub(super) signed: BTreeSet<(Addr, [u8; 32])>,
     pub(super) ledger: Ledger,
@@ -68,6 +70,7 @@ impl Net {
             contracts.insert(address, Contract::Token(*token));
             tokens.push(address);
         }
+        let delegate = super::names::random_address(&mut address_rng);
         let past = settings.blocks_before.saturating_mul(settings.block_ms);
         let started = now.saturating_sub(past);
         let chain = Chain::new(&mut chain_rng, started / 1_000, settings.base_fee);
@@ -81,6 +84,7 @@ impl Net {
             contracts,
             tokens,
             rich: BTreeSet::new(),
+            delegate,
             signed: BTreeSet::new(),
             ledger: Ledger::default(),
             chain,

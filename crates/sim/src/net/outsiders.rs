@@ -37,7 +37,8 @@ pub enum Deed {
     },
     /// Pays a token out of a wallet that is a contract.
     PayFromContract {
-        /// The wallet, one of [`World::contract_wallet`](super::World::contract_wallet).
+        /// The wallet, one of [`World::contract_wallet`](super::World::contract_wallet) or
+        /// [`World::delegated_account`](super::World::delegated_account).
         wallet: Address,
         /// The token.
         token: Address,
@@ -225,7 +226,7 @@ impl Net {
     pub(super) fn new_contract(&mut self, kind: Contract) -> Addr {
         let id = self.names.fresh(&mut self.rng);
         self.contracts.insert(id, kind);
-        if matches!(kind, Contract::Router | Contract::Wallet) {
+        if matches!(kind, Contract::Router | Contract::Wallet | Contract::Delegated) {
             self.rich.insert(id);
         }
         id

@@ -30,7 +30,7 @@ fn a_truthful_node_tells_only_of_blocks_that_were_made() {
     let mut bench = rough(1, 4, 3);
     let mut dice = Rng::new(1);
     let mut sent = Vec::new();
-    for _ in 0..4_000 {
+    for _ in 0..1_500 {
         live(&mut bench, &mut dice, &mut sent);
         let endpoint = if dice.chance(1, 2) { 0 } else { 3 }; // 1 and 2 are the liars
         let Some(tx) = sent.last().copied() else { continue };
@@ -132,7 +132,7 @@ fn the_same_seed_is_the_same_network() {
 fn every_fault_of_a_node_comes_and_none_when_it_is_quiet() {
     let mut bench = rough(5, 3, 2);
     let (mut dice, mut sent) = (Rng::new(5), Vec::new());
-    for _ in 0..6_000 {
+    for _ in 0..4_000 {
         live(&mut bench, &mut dice, &mut sent);
         let (ix, head, ours, token) = (dice.index(3), bench.world.head(0), bench.ours.clone(), bench.token(0));
         let tx = sent.last().copied().unwrap_or(TxId([0; 32]));

@@ -34,7 +34,7 @@ fn a_replaced_block_is_known_by_its_hash_and_its_state_is_too() {
 
 #[test]
 fn balances_are_what_moved_whatever_was_replaced() {
-    for seed in 0..40 {
+    for seed in 0..20 {
         let mut bench = Bench::funded(seed, Settings::new(1, 1, 1));
         bench.world.set_rates(0, Rates { reorg: 300, deep_reorg: 20_000, pool: 200, weather: 20, ..Rates::NONE });
         let (ours, bob, token) = (bench.ours.clone(), bench.bob.clone(), bench.token(0));

@@ -152,3 +152,27 @@ fn a_token_keeps_what_it_says_it_keeps() {
     let flow = bench.world.flows(0, 0).pop().expect("one");
     assert_eq!((flow.amount, flow.arrived), (10_000, 9_900));
 }
+
+#[test]
+fn who_pays_is_a_key_a_contract_or_a_key_with_lent_code() {
+    use tokengine_chain::{Accounts, At, Code};
+    let mut bench = Bench::new(5, Settings::new(1, 1, 1));
+    let (wallet, lent) = (bench.world.contract_wallet(0), bench.world.delegated_account(0));
+    for (case, address) in [("a key", bench.bob.clone()), ("a contract", wallet), ("a key with lent code", lent)] {
+        let asked = address.clone();
+        let code = bench.answer(|node| async move { node.code(&asked, At::Latest).await }, 0).expect("no faults");
+        let told = match code {
+            Code::None => "a key",
+            Code::Contract(_) => "a contract",
+            Code::Delegated(_) => "a key with lent code",
+        };
+        assert_eq!(told, case);
+        if case == "a key" {
+            continue;
+        }
+        let (token, to) = (bench.token(0), bench.ours.clone());
+        bench.world.act(0, &bench.bob, &Deed::PayFromContract { wallet: address.clone(), token, to, amount: 5 });
+        bench.blocks(1);
+        assert_eq!(scan(&mut bench, 0).payments[0].from, Some(address), "{case}");
+    }
+}
