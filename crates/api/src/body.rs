@@ -53,6 +53,19 @@ pub(crate) async fn bytes(request: Request, app: &Shared, limit: usize) -> Resul
     }
 }
 
+/// The part of the path that is an id.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl FromRequestParts<Shared> for Path<String> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        // Refused in the words of the framework it would be no problem document.
+        let read = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        let wrong = |_| Problem::field("{id}", "parameter-invalid", "must be UTF-8");
+        read.map(|path| Self(path.0)).map_err(wrong)
+    }
+}
+
 /// Query parameters, each taken once. What is left over in the end was misspelt.
 #[derive(Debug)]
 pub(crate) struct Query(Vec<(String, String)>);

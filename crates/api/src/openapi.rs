@@ -68,6 +68,7 @@ fn bound(parameter: &mut RefOr<Parameter>) {
         "Idempotency-Key" => {
             let uuid = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}";
             schema.pattern = Some(format!("^({uuid}|\"{uuid}\")$"));
+            schema.examples = vec!["0199a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b".into()];
         }
         _ => {}
     }

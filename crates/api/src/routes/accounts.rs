@@ -2,13 +2,13 @@
 
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey};
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::directory::Directory;
 use crate::order::account_name;
 use crate::time::rfc3339;
 use crate::view::{AccountView, BalanceView, DepositAddressView, EntryView, Page};
 use crate::{Money, Problem, Scope, cursor, ids, json, reply};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use super::accounts;
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey};
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::hub::{Look, Watched, look_until_changed};
 use crate::ids::{self, Named};
 use crate::layer::Trace;
@@ -12,7 +12,7 @@ use crate::read::{claim_row, deposit_row};
 use crate::view::{ClaimRow, ClaimView, DepositRow, DepositView, Page};
 use crate::{Problem, Scope, cursor, json, reply};
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;

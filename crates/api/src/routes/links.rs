@@ -3,11 +3,11 @@
 use super::accounts;
 use crate::app::Shared;
 use crate::auth::{Caller, IdempotencyKey};
-use crate::body::Body;
+use crate::body::{Body, Path};
 use crate::order::{expiry, nonce, speaks_for};
 use crate::signed::{self, SignatureIn, ToSign, caip10};
 use crate::{Problem, Scope, json, reply};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use super::accounts;
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey};
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::hub::{Look, Watched, look_until_changed};
 use crate::ids::{self, Named};
 use crate::layer::Trace;
@@ -14,7 +14,7 @@ use crate::time::rfc3339;
 use crate::view::{Page, PayoutRow, QuoteView, WithdrawalView};
 use crate::{AmountIn, Problem, Scope, cursor, json, reply};
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -104,3 +104,12 @@ async fn every_answer_has_a_trace_and_headers_that_protect_a_browser() {
     }
     assert_eq!(answer.header("access-control-allow-origin"), None);
 }
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_as_everything_is() {
+    let world = World::new().await;
+    for path in ["/v1/accounts/%ce", "/v1/withdrawals/%ff", "/v1/accounts/%c3%28/balances"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.refusal(), (400, "invalid-request".to_owned()), "{path}");
+    }
+}

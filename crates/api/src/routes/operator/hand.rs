@@ -3,14 +3,14 @@
 use super::look::pauses_view;
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey, Key};
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::ids::{self, Named};
 use crate::order::{account_name, asset};
 use crate::routes::withdrawals::{self, CancelView};
 use crate::routes::{accounts, deposits};
 use crate::view::{Page, WithdrawalView};
 use crate::{AmountIn, Compared, Problem, Scope, json, reply};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

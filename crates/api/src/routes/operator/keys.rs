@@ -2,10 +2,10 @@
 
 use crate::app::{App, Shared};
 use crate::auth::Caller;
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::view::{KeyView, Page};
 use crate::{Problem, Scope, Scopes, json, reply};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
