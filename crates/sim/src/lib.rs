@@ -6,5 +6,11 @@
 //!
 //! The same seed is the same run, byte for byte.
 
+pub mod check;
+pub mod counts;
+mod exec;
 pub mod net;
+pub mod plan;
 pub mod rng;
+pub mod run;
+mod story;

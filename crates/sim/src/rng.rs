@@ -63,6 +63,40 @@ impl Rng {
     }
 }
 
+/// A generator that several parts of one task draw from.
+#[derive(Debug)]
+pub(crate) struct Dice(std::cell::RefCell<Rng>);
+
+impl Dice {
+    pub(crate) fn new(rng: Rng) -> Self {
+        Self(rng.into())
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        self.0.borrow_mut().next()
+    }
+
+    pub(crate) fn below(&self, end: u64) -> u64 {
+        self.0.borrow_mut().below(end)
+    }
+
+    pub(crate) fn between(&self, from: u64, to: u64) -> u64 {
+        self.0.borrow_mut().between(from, to)
+    }
+
+    pub(crate) fn chance(&self, part: u64, of: u64) -> bool {
+        self.0.borrow_mut().chance(part, of)
+    }
+
+    pub(crate) fn index(&self, len: usize) -> usize {
+        self.0.borrow_mut().index(len)
+    }
+
+    pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
+        self.0.borrow_mut().bytes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Rng;
