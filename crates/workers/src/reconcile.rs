@@ -367,10 +367,10 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
         for (command, answer) in told.iter().zip(self.books.submit_many(told.clone()).await?) {
             match (command, answer) {
                 (Command::FindShortage { wallet, asset, missing, .. }, Ok(())) => {
-                    tracing::error!(network.id = self.network.id(), %wallet, %asset, %missing, "A wallet holds less than the books");
+                    tracing::error!(chain.id = self.network.id(), %wallet, %asset, %missing, "A wallet holds less than the books");
                 }
                 (Command::BookSurplus { wallet, asset, amount, .. }, Ok(())) => {
-                    tracing::warn!(network.id = self.network.id(), %wallet, %asset, %amount, "A wallet holds more than the books");
+                    tracing::warn!(chain.id = self.network.id(), %wallet, %asset, %amount, "A wallet holds more than the books");
                 }
                 _ => {}
             }

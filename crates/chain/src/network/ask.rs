@@ -148,7 +148,7 @@ impl<N: Node> Network<N> {
             let verdict = quorum::judge(&answers, &settled, self.needed(), !running.is_empty() || waiting.len() > 0);
             if !matches!(verdict, Verdict::AskMore) && quorum::conflict(&answers, &settled) {
                 count(&self.counters.disagreements);
-                tracing::warn!(network.id = %self.id, question = what, "Nodes contradict each other");
+                tracing::warn!(chain.id = %self.id, question = what, "Nodes contradict each other");
             }
             return match verdict {
                 Verdict::AskMore => continue,
@@ -275,7 +275,7 @@ impl<N: Node> Network<N> {
                 // Who answers after a fault may be somebody else: it has to say again who it is.
                 *health = Health { faults: health.faults.saturating_add(1), rests, identified: None };
                 counters.resting.store(1, Ordering::Relaxed);
-                tracing::warn!(network.id = %self.id, error = %fault, error.code = fault.code(), ?rest, "Node rests");
+                tracing::warn!(chain.id = %self.id, error = %fault, error.code = fault.code(), ?rest, "Node rests");
             }
         }
     }

@@ -119,7 +119,7 @@ impl NetworkSource for Networks {
             match (latest, finalized) {
                 (Ok(latest), Ok(finalized)) => Ok(latest && finalized),
                 (Err(error), _) | (_, Err(error)) => {
-                    tracing::warn!(network.id = network.id(), error = %error, error.code = error.code(), "No answer about a signature");
+                    tracing::warn!(chain.id = network.id(), error = %error, error.code = error.code(), "No answer about a signature");
                     Err(Unanswered)
                 }
             }

@@ -58,7 +58,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         failpoint::hit("fill.after_open");
         if let Some(rejection) = answers.into_iter().find_map(Result::err) {
             if rejection == Rejection::WaitLiquidity {
-                tracing::error!(network.id = self.network.id(), %wallet, "No coin to take the nonces that a restore may have lost");
+                tracing::error!(chain.id = self.network.id(), %wallet, "No coin to take the nonces that a restore may have lost");
             }
             self.memory().wallets_rest.insert(wallet, until);
         }

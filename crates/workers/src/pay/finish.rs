@@ -79,7 +79,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 tracing::info!(success, "Final");
             }
             Err(rejection) => {
-                tracing::debug!(network.id = self.network.id(), dispatch = %id, rejection = rejection.code(), "Not final yet");
+                tracing::debug!(chain.id = self.network.id(), dispatch = %id, rejection = rejection.code(), "Not final yet");
                 self.track(id, |known| known.looked = height);
             }
         }
@@ -108,7 +108,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let Some(asset) = seen.asset else { return Ok(()) };
         let reason = format!("transaction {} succeeded and did not move what it should have", seen.tx);
         if self.books.submit(Command::StopAsset { asset, reason: reason.clone().into() }).await?.is_ok() {
-            tracing::error!(network.id = self.network.id(), dispatch = %id, %asset, "Asset stopped: {reason}");
+            tracing::error!(chain.id = self.network.id(), dispatch = %id, %asset, "Asset stopped: {reason}");
         }
         Ok(())
     }

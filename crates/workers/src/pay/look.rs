@@ -88,7 +88,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         self.track(id, |known| (known.resend_at, known.resends) = (next, known.resends.saturating_add(1)));
         let Some(last) = sent.attempts.last().filter(|last| last.sent_at.is_some()) else { return Ok(()) };
         let answer = self.network.send(&last.raw).await?;
-        tracing::debug!(network.id = self.network.id(), dispatch = %id, in_pool, ?answer, "Sent again");
+        tracing::debug!(chain.id = self.network.id(), dispatch = %id, in_pool, ?answer, "Sent again");
         self.note_answer(id, &answer);
         Ok(())
     }
@@ -137,7 +137,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         if did_the_same(&moved, payment) {
             return self.adopt_the_same(id, sent, (by, block), payment, depth).await;
         }
-        tracing::error!(network.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
+        tracing::error!(chain.id = self.network.id(), dispatch = %id, %by, "Our nonce was used by another transaction");
         self.books.submit(Command::BuryDispatch { dispatch: id, by, block, depth }).await?.ok();
         Ok(())
     }
@@ -203,18 +203,18 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             TxStatus::Reverted(found) => (found, false),
             TxStatus::Unknown if !raw.is_empty() => {
                 let answer = self.network.send(raw).await?;
-                tracing::warn!(network.id = self.network.id(), %tx, ?answer, "Sent again after a deep reorg");
+                tracing::warn!(chain.id = self.network.id(), %tx, ?answer, "Sent again after a deep reorg");
                 return Ok(());
             }
             TxStatus::Unknown | TxStatus::InMempool => return Ok(()),
         };
         let see = Command::SeeFinal { network: ix, tx, block: found.block, success, gas: found.cost };
         match self.books.submit(see).await? {
-            Ok(_) => tracing::info!(network.id = self.network.id(), %tx, "In a block again after a deep reorg"),
+            Ok(_) => tracing::info!(chain.id = self.network.id(), %tx, "In a block again after a deep reorg"),
             // The search is not there yet, or it reverted; the list for a person has it until then.
             Err(rejection) => {
                 let rejection = rejection.code();
-                tracing::debug!(network.id = self.network.id(), %tx, success, rejection, "Not back after a deep reorg");
+                tracing::debug!(chain.id = self.network.id(), %tx, success, rejection, "Not back after a deep reorg");
             }
         }
         Ok(())

@@ -165,7 +165,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         if let Err(error) = done {
             let mut memory = self.memory();
             let network = self.network.id();
-            tracing::warn!(network.id = network, ?key, error = %error, error.code = error.code(), "Payment waits");
+            tracing::warn!(chain.id = network, ?key, error = %error, error.code = error.code(), "Payment waits");
             let until = self.later(now);
             match key {
                 Key::Wallet(wallet) => memory.wallets_rest.extend([(wallet, until)]),

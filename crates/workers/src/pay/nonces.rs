@@ -146,7 +146,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 format!("the network has used nonces of {address} up to {latest}, and the journal ends before {next}");
             self.books.submit(Command::StartRecovery { reason: reason.into() }).await?.ok();
         } else if !frozen {
-            tracing::error!(network.id = self.network.id(), %wallet, "Somebody else uses the key of a wallet");
+            tracing::error!(chain.id = self.network.id(), %wallet, "Somebody else uses the key of a wallet");
             let reason = format!("nonce {next} was used by a transaction that is not ours: its key is used elsewhere");
             self.books.submit(Command::FreezeWallet { wallet, reason: reason.into() }).await?.ok();
         }
@@ -168,7 +168,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 return Ok(());
             }
             let NonceUse::Used(user) = self.network.who_used_nonce(address, nonce, oldest, &last).await? else {
-                tracing::error!(network.id = self.network.id(), %wallet, nonce, "No node can say what used a nonce of ours");
+                tracing::error!(chain.id = self.network.id(), %wallet, nonce, "No node can say what used a nonce of ours");
                 return Ok(());
             };
             if !self.adopt_used(wallet, address, (nonce, &user), ix, heads).await? {
@@ -194,7 +194,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         // Adopted without what it paid, the payout would be paid again: it waits until that is known.
         let moved = self.moved_by(user.tx, &user.block).await?.filter(|_| inclusion.block.hash == user.block.hash);
         let Some(moved) = moved else {
-            tracing::warn!(network.id = self.network.id(), %wallet, nonce, tx = %user.tx, "Not known yet what it paid");
+            tracing::warn!(chain.id = self.network.id(), %wallet, nonce, tx = %user.tx, "Not known yet what it paid");
             return Ok(false);
         };
         let ours = moved.into_iter().find(|payment| payment.from.as_ref() == Some(address));
@@ -212,7 +212,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let paid = self.books.query(look).await?;
         let Some(depth) = finality::depth(&inclusion.block, heads, self.network.quorum()) else { return Ok(false) };
         let (tx, block, gas) = (user.tx, inclusion.block, inclusion.cost);
-        tracing::warn!(network.id = self.network.id(), %wallet, nonce, %tx, "Adopted a transaction of our key");
+        tracing::warn!(chain.id = self.network.id(), %wallet, nonce, %tx, "Adopted a transaction of our key");
         let adopt = Command::AdoptDispatch { wallet, nonce, tx, block, success, paid, gas, depth };
         Ok(self.books.submit(adopt).await?.is_ok())
     }

@@ -64,7 +64,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         };
         let Some((from, key, details)) = self.books.query(look).await? else { return Ok(()) };
         if let Err(error) = self.signer(&key, &from) {
-            tracing::error!(network.id = self.network.id(), error = %error, error.code = error.code(), "No signer");
+            tracing::error!(chain.id = self.network.id(), error = %error, error.code = error.code(), "No signer");
             let until = self.later(now);
             self.memory().signers_rest.insert(wallet, until);
             return self.hold_back(payouts, Wait::Signer, now).await;

@@ -105,7 +105,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         let given = match signer.sign(&SignRequest::of(draft.preimage()?)).await {
             Ok(given) => given,
             Err(error) => {
-                tracing::warn!(network.id = self.network.id(), error = %error, error.code = error.code(), "Signer rests");
+                tracing::warn!(chain.id = self.network.id(), error = %error, error.code = error.code(), "Signer rests");
                 let later = self.later(now);
                 self.memory().signers_rest.insert(slot.wallet, later);
                 self.track(id, |known| known.stuck = Some(Why::Signer));
@@ -186,7 +186,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             SendAnswer::InsufficientFunds => self.track(id, |known| known.stuck = Some(Why::Gas)),
             SendAnswer::NonceTooLow => self.track(id, |known| known.looked = None),
             SendAnswer::Rejected(why) => {
-                tracing::warn!(network.id = self.network.id(), dispatch = %id, why, "Nodes refuse signed bytes");
+                tracing::warn!(chain.id = self.network.id(), dispatch = %id, why, "Nodes refuse signed bytes");
             }
         }
     }

@@ -85,7 +85,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 let (memory, ix) = (self.memory().clone(), found.ix);
                 let fits = move |wallet| memory.nonce_fits(wallet) == Some(true);
                 let Some((giver, nonce)) = self.books.query(move |state| giver(state, ix, need, fits)).await? else {
-                    tracing::info!(network.id = self.network.id(), %wallet, "No wallet can give gas for a sweep now");
+                    tracing::info!(chain.id = self.network.id(), %wallet, "No wallet can give gas for a sweep now");
                     self.unless(false, wallet, now);
                     return Ok(());
                 };
@@ -99,7 +99,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             }
             Funding::Deferred(why) => {
                 if why == Deferred::DailyLimit {
-                    tracing::warn!(network.id = self.network.id(), "The day's coin for sweeps is used up");
+                    tracing::warn!(chain.id = self.network.id(), "The day's coin for sweeps is used up");
                 }
                 return self.defer(wallet, now);
             }

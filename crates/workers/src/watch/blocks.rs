@@ -48,7 +48,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             Followed::Idle | Followed::Stale => Ok(Advanced::Idle),
             Followed::Advance { blocks } => self.search(ix, blocks).await,
             Followed::Rewind { to, depth } if ring.contains(&to) => {
-                tracing::warn!(network.id = self.network.id(), depth, height = to.height, "Reorg");
+                tracing::warn!(chain.id = self.network.id(), depth, height = to.height, "Reorg");
                 // Taken for done, it would be looked for again without a pause as long as they refuse it.
                 let refused = |rejection| Error::NotRecorded { what: "a reorg", rejection };
                 self.books.submit(Command::RewindScan { network: ix, to }).await?.map_err(refused)?;
@@ -62,11 +62,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
                     ring.len()
                 );
                 if self.books.submit(Command::HaltNetwork { network: ix, reason: reason.into() }).await?.is_ok() {
-                    tracing::error!(
-                        network.id = self.network.id(),
-                        depth,
-                        "Halted: the chain that was followed is gone"
-                    );
+                    tracing::error!(chain.id = self.network.id(), depth, "Halted: the chain that was followed is gone");
                 }
                 Ok(Advanced::Lost)
             }
@@ -105,7 +101,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         // Some blocks are work done, and no reason to pause: with a node that fails now and then, catching up would else
         // be a few blocks a pause. Whatever it was, the next pass begins with the block that it kept from us.
         if let Some(error) = fault {
-            tracing::debug!(network.id = self.network.id(), error = %error, error.code = error.code(), "Search cut short");
+            tracing::debug!(chain.id = self.network.id(), error = %error, error.code = error.code(), "Search cut short");
         }
         Ok(Advanced::Searched)
     }
@@ -122,7 +118,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         for sorted in self.books.query(look).await? {
             match sorted {
                 Sorted::Deposit(draft) => drafts.push(*draft),
-                Sorted::Ignored(why) => tracing::debug!(network.id = self.network.id(), ?why, "Payment ignored"),
+                Sorted::Ignored(why) => tracing::debug!(chain.id = self.network.id(), ?why, "Payment ignored"),
             }
         }
         self.verify(ix, drafts).await

@@ -128,7 +128,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             Err(error @ (Error::Engine(_) | Error::Stopped)) => Err(error),
             Err(error) => {
                 let code = error.code();
-                tracing::warn!(network.id = self.network.id(), %tx, error = %error, error.code = code, "Claimed transaction waits");
+                tracing::warn!(chain.id = self.network.id(), %tx, error = %error, error.code = code, "Claimed transaction waits");
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -233,7 +233,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
 
     async fn hold(&self, transfer: TransferId, deposit: DepositKey) -> Result<(), Error> {
         if let Err(rejection) = self.books.submit(Command::HoldTransfer { transfer, deposit }).await? {
-            tracing::debug!(network.id = self.network.id(), rejection = rejection.code(), "Transfer waits");
+            tracing::debug!(chain.id = self.network.id(), rejection = rejection.code(), "Transfer waits");
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
             (Err(tokengine_chain::Error::StateUnavailable { .. }), _)
             | (_, Err(tokengine_chain::Error::StateUnavailable { .. })) => {
                 tracing::warn!(
-                    network.id = self.network.id(),
+                    chain.id = self.network.id(),
                     height = block.height,
                     "No balance to compare a deposit with"
                 );
@@ -95,7 +95,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         }
         let reason = "a transfer in moved less than its log says: the token takes a fee";
         self.books.submit(Command::StopAsset { asset, reason: reason.into() }).await?.ok();
-        tracing::error!(network.id = self.network.id(), %asset, "Asset stopped: {reason}");
+        tracing::error!(chain.id = self.network.id(), %asset, "Asset stopped: {reason}");
         Ok(false)
     }
 }

@@ -54,14 +54,14 @@ pub(super) async fn supervise<N: Accounts + 'static, F>(
                 }
                 let code = error.code();
                 if error.is_transient() {
-                    tracing::warn!(network.id = network, task = name, error = %error, error.code = code, ?pause, "Worker pauses");
+                    tracing::warn!(chain.id = network, task = name, error = %error, error.code = code, ?pause, "Worker pauses");
                 } else {
-                    tracing::error!(network.id = network, task = name, error = %error, error.code = code, ?pause, "Worker pauses");
+                    tracing::error!(chain.id = network, task = name, error = %error, error.code = code, ?pause, "Worker pauses");
                 }
             }
             Err(panic) => {
                 site.note(name, Some(Fault::panicked()));
-                tracing::error!(network.id = network, task = name, error = %panic, "Worker panicked");
+                tracing::error!(chain.id = network, task = name, error = %panic, "Worker panicked");
             }
         }
         tokio::select! {
