@@ -31,5 +31,5 @@ pub use error::Error;
 pub use network::{AnyNetwork, Network, Rules};
 pub use node::{Accounts, Node};
 pub use payment::{Asset, Ignored, Outcome, Payment, Receivers, Scan, TooLarge, TxPayments};
-pub use token::{Charges, Code, PinnedCode, Returns, TokenFacts};
+pub use token::{Charges, Code, Face, PinnedCode, Returns, TokenFacts};
 pub use tx::{Call, Estimate, Inclusion, NonceUse, NonceUser, SendAnswer, TxStatus};

@@ -58,4 +58,28 @@ pub struct TokenFacts {
     pub returns: Returns,
     /// Whether it takes a fee.
     pub fee_on_transfer: Charges,
+    /// Which ledger it shows.
+    pub face: Face,
+}
+
+/// What tells whether two contracts show one and the same ledger, or one that of the network's own coin: value paid once
+/// would count twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Face {
+    /// Keccak-256 of what `symbol()` answers.
+    pub symbol: Option<[u8; 32]>,
+    /// `totalSupply()`, in 32 bytes; `None` when it does not say, and while there is none.
+    pub supply: Option<[u8; 32]>,
+    /// Its balances are those of the network's own coin.
+    pub of_coin: bool,
+}
+
+impl Face {
+    /// Nothing is known of it.
+    pub const UNKNOWN: Self = Self { symbol: None, supply: None, of_coin: false };
+
+    /// Whether all that is known of both is the same, and enough is.
+    pub fn may_be_of(&self, other: &Self) -> bool {
+        self.symbol.is_some() && self.supply.is_some() && (self.symbol, self.supply) == (other.symbol, other.supply)
+    }
 }

@@ -21,6 +21,7 @@ macro_rules! sources {
 
 const SOURCES: &[(&str, &str)] = sources![
     "Accounts.sol",
+    "Faces.sol",
     "FakeToken.sol",
     "FeeToken.sol",
     "HookToken.sol",

@@ -1,10 +1,10 @@
 //! The prober: a token's contract is looked at before anything of it counts, and again from time to time, because what is
 //! behind a proxy changes. A contract that is not what was pinned stops its asset until a person has looked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokengine_chain::{Accounts, At, Charges, Heads, Network, PinnedCode, Returns, TokenFacts};
+use tokengine_chain::{Accounts, Asset, At, Charges, Face, Heads, Network, PinnedCode, Returns, TokenFacts};
 use tokengine_core::{Address, AssetFacts, AssetIx, BlockHash, Command, NetworkIx, State};
 
 use crate::{Books, Error};
@@ -51,13 +51,25 @@ pub fn changed(pinned: &AssetFacts, now: Option<&PinnedCode>) -> Option<&'static
     }
 }
 
+/// Begins the reason why a second face of one ledger is stopped. Stable; alerts match on it.
+pub const SAME_LEDGER: &str = "asset-same-ledger";
+
 /// One listed token.
+#[derive(Clone)]
 struct Token {
     asset: AssetIx,
     contract: Address,
     decimals: u8,
     pinned: Option<AssetFacts>,
     holders: Vec<Address>,
+}
+
+/// The tokens that were there before this one: those that are in use, else those that were listed first.
+fn before<'a>(token: &Token, all: &'a [Token]) -> impl Iterator<Item = &'a Token> {
+    let rank = |token: &Token| (token.pinned.is_none(), token.asset);
+    let own = rank(token);
+    let decimals = token.decimals;
+    all.iter().filter(move |other| rank(other) < own && other.decimals == decimals)
 }
 
 /// The contracts of the network that nothing has stopped.
@@ -89,6 +101,7 @@ pub struct Prober<B, N> {
 struct Memory {
     probed: BTreeSet<AssetIx>,
     certain: BTreeSet<AssetIx>,
+    faces: BTreeMap<AssetIx, Face>,
     checked_at: Option<u64>,
 }
 
@@ -129,8 +142,9 @@ impl<B: Books, N: Accounts> Prober<B, N> {
             return Ok(BTreeSet::new());
         }
         let mut unknown = BTreeSet::new();
-        for token in self.books.query(move |state| tokens(state, ix)).await? {
-            match self.look_at(&token, head.hash).await {
+        let tokens = self.books.query(move |state| tokens(state, ix)).await?;
+        for token in &tokens {
+            match self.look_at(ix, token, &tokens, head.hash).await {
                 Ok(()) => {}
                 // It will not get better by itself, so a person has to hear of it.
                 Err(Error::Chain(error)) if !error.is_transient() => {
@@ -138,7 +152,7 @@ impl<B: Books, N: Accounts> Prober<B, N> {
                 }
                 Err(Error::Chain(error)) => {
                     let (network, code) = (self.network.id(), error.code());
-                    tracing::warn!(network.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed");
+                    tracing::warn!(chain.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed");
                     unknown.insert(token.asset);
                 }
                 Err(error) => return Err(error),
@@ -165,7 +179,7 @@ impl<B: Books, N: Accounts> Prober<B, N> {
                 Ok(found) => found,
                 Err(error) => {
                     let (network, code) = (self.network.id(), error.code());
-                    tracing::warn!(network.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed again");
+                    tracing::warn!(chain.id = network, asset = %token.asset, error = %error, error.code = code, "Not probed again");
                     continue;
                 }
             };
@@ -174,9 +188,16 @@ impl<B: Books, N: Accounts> Prober<B, N> {
         Ok(())
     }
 
-    async fn look_at(&self, token: &Token, head: BlockHash) -> Result<(), Error> {
+    async fn look_at(&self, ix: NetworkIx, token: &Token, all: &[Token], head: BlockHash) -> Result<(), Error> {
         if token.pinned.is_none() || !self.memory().probed.contains(&token.asset) {
             let found = self.network.probe(&token.contract, &token.holders, head).await?;
+            if let Some(face) = found.as_ref().map(|found| found.face) {
+                if let Some(what) = self.shown_already(ix, token, &face, all, head).await? {
+                    let why = format!("{SAME_LEDGER}: it shows the ledger of {what}, whose value would count twice");
+                    return self.stop(token.asset, &why).await;
+                }
+                self.memory().faces.insert(token.asset, face);
+            }
             self.take(token, found.as_ref()).await?;
         } else if let Some(pinned) = &token.pinned {
             let now = self.network.pinned_code(&token.contract, At::Block(head)).await?;
@@ -185,6 +206,46 @@ impl<B: Books, N: Accounts> Prober<B, N> {
             }
         }
         Ok(())
+    }
+
+    /// A16, A17: what else that is listed has this very ledger.
+    async fn shown_already(
+        &self,
+        ix: NetworkIx,
+        token: &Token,
+        face: &Face,
+        all: &[Token],
+        head: BlockHash,
+    ) -> Result<Option<String>, Error> {
+        if face.of_coin
+            && self.books.query(move |state| state.network(ix).is_some_and(|row| row.native.is_some())).await?
+        {
+            return Ok(Some("the network's own coin".into()));
+        }
+        let faces = self.memory().faces.clone();
+        // Most tokens have a symbol of their own; of the others the supply is asked for at the same block.
+        let alike = |other: &&Token| faces.get(&other.asset).is_some_and(|known| known.symbol == face.symbol);
+        for other in before(token, all).filter(alike) {
+            let now = self.network.probe(&other.contract, &[], head).await?;
+            if !now.is_some_and(|now| now.face.may_be_of(face)) {
+                continue;
+            }
+            let house = move |state: &State| -> Vec<Address> {
+                let here = state.house_wallets().filter(|(_, row)| row.network == ix);
+                here.map(|(_, row)| row.address.clone()).take(5).collect()
+            };
+            let mut same = true;
+            for wallet in self.books.query(house).await? {
+                let held = async |contract: &Address| {
+                    self.network.balance(&wallet, &Asset::Contract(contract.clone()), At::Block(head)).await
+                };
+                same = same && held(&token.contract).await? == held(&other.contract).await?;
+            }
+            if same {
+                return Ok(Some(format!("asset {}", other.asset)));
+            }
+        }
+        Ok(None)
     }
 
     async fn take(&self, token: &Token, found: Option<&TokenFacts>) -> Result<(), Error> {
@@ -214,7 +275,7 @@ impl<B: Books, N: Accounts> Prober<B, N> {
             memory.probed.remove(&asset);
         }
         if self.books.submit(Command::StopAsset { asset, reason: why.into() }).await?.is_ok() {
-            tracing::error!(network.id = self.network.id(), %asset, "Asset stopped: {why}");
+            tracing::error!(chain.id = self.network.id(), %asset, "Asset stopped: {why}");
         }
         Ok(())
     }
@@ -225,9 +286,46 @@ mod tests {
     use super::*;
     use crate::testing::address;
 
+    #[test]
+    fn a17_of_two_faces_of_one_ledger_the_one_in_use_stays_else_the_one_listed_first() {
+        let token = |asset: u32, decimals: u8, pinned: bool| Token {
+            asset: AssetIx(asset),
+            contract: address("TOKEN"),
+            decimals,
+            pinned: pinned.then_some(AssetFacts { code: [1; 32], implementation: None }),
+            holders: Vec::new(),
+        };
+        let all = [token(0, 6, false), token(1, 6, true), token(2, 6, false), token(3, 18, true)];
+        for (of, expected) in [(0, vec![1]), (1, vec![]), (2, vec![0, 1]), (3, vec![])] {
+            let found: Vec<u32> = before(&all[of], &all).map(|other| other.asset.0).collect();
+            assert_eq!(found, expected, "before {of}");
+        }
+        let face = |symbol: u8, supply: Option<u8>| Face {
+            symbol: Some([symbol; 32]),
+            supply: supply.map(|supply| [supply; 32]),
+            of_coin: false,
+        };
+        for (case, other, same) in [
+            ("symbol and supply", face(1, Some(9)), true),
+            ("another supply", face(1, Some(8)), false),
+            ("another symbol", face(2, Some(9)), false),
+            ("no supply says nothing", face(1, None), false),
+            ("nothing known", Face::UNKNOWN, false),
+        ] {
+            assert_eq!(face(1, Some(9)).may_be_of(&other), same, "{case}");
+        }
+        assert!(!Face::UNKNOWN.may_be_of(&Face::UNKNOWN), "what is not known is not the same");
+    }
+
     fn token(change: impl FnOnce(&mut TokenFacts)) -> TokenFacts {
         let code = PinnedCode { code: [1; 32], implementation: None };
-        let mut token = TokenFacts { decimals: Some(6), code, returns: Returns::Bool, fee_on_transfer: Charges::No };
+        let mut token = TokenFacts {
+            decimals: Some(6),
+            code,
+            returns: Returns::Bool,
+            fee_on_transfer: Charges::No,
+            face: Face::UNKNOWN,
+        };
         change(&mut token);
         token
     }

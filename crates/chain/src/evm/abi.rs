@@ -5,6 +5,8 @@ alloy::sol! {
     function transfer(address to, uint256 value) returns (bool);
     function balanceOf(address owner) returns (uint256);
     function decimals() returns (uint8);
+    function symbol() returns (string);
+    function totalSupply() returns (uint256);
     /// EIP-1271.
     function isValidSignature(bytes32 digest, bytes signature) returns (bytes4);
     /// Of a beacon.

@@ -136,7 +136,8 @@ impl Accounts for EvmNode {
         let holders = holders.iter().map(wire::parse).collect::<Result<Vec<_>, _>>()?;
         let decimals = self.decimals(&token, At::Block(at)).await?;
         let (returns, fee_on_transfer) = self.simulate_transfer(&token, decimals, &holders, At::Block(at)).await?;
-        Ok(Some(TokenFacts { decimals, code, returns, fee_on_transfer }))
+        let face = self.face(&token, At::Block(at)).await?;
+        Ok(Some(TokenFacts { decimals, code, returns, fee_on_transfer, face }))
     }
 }
 

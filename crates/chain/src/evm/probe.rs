@@ -5,8 +5,9 @@ use alloy::primitives::{Address, B256, Bytes, U256, address, b256, keccak256};
 use alloy::sol_types::SolCall;
 use serde_json::{Value, json};
 
+use super::rpc::Fault;
 use super::{EvmNode, abi, wire};
-use crate::{At, Charges, Error, Returns};
+use crate::{At, Charges, Error, Face, Returns};
 
 /// Two addresses that nobody has: who pays in the simulation, and who is paid.
 const PAYER: Address = address!("70656E6E696C6573732D746F6B656E2D70726F62");
@@ -48,6 +49,35 @@ impl EvmNode {
             }
         }
         Ok((Returns::Unknown, Charges::Unknown))
+    }
+
+    /// Which ledger a token shows.
+    pub(super) async fn face(&self, token: &Address, at: At) -> Result<Face, Error> {
+        let symbol = self.view(token, abi::symbolCall {}.abi_encode(), at).await?;
+        let symbol = symbol.filter(|told| !told.is_empty()).map(|told| keccak256(&told).0);
+        let supply = self.view(token, abi::totalSupplyCall {}.abi_encode(), at).await?;
+        let supply = supply.and_then(|told| told.get(..32)?.try_into().ok()).filter(|word| *word != [0; 32]);
+        Ok(Face { symbol, supply, of_coin: self.shows_coin(token, at).await? })
+    }
+
+    /// Whether somebody who is given coin has as much of the token.
+    async fn shows_coin(&self, token: &Address, at: At) -> Result<bool, Error> {
+        let what = "eth_call";
+        let ask = Bytes::from(abi::balanceOfCall { owner: PAYER }.abi_encode());
+        let given = U256::from(MADE_UP);
+        let change = json!({ PAYER.to_string(): { "balance": given } });
+        match self.rpc.raw(what, json!([{ "to": token, "data": ask }, wire::state(at), change])).await {
+            Ok(raw) => {
+                let told: Bytes = self.rpc.read(what, &raw)?;
+                Ok(told.get(..32).map(U256::from_be_slice) == Some(given))
+            }
+            Err(Fault::Said(said)) if said.is_revert() => Ok(false),
+            Err(fault) => match self.rpc.error(what, fault) {
+                // This node cannot simulate a changed state.
+                Error::Unsupported { .. } | Error::Refused { .. } => Ok(false),
+                error => Err(error),
+            },
+        }
     }
 
     /// The storage slot that holds the payer's balance, found by changing likely ones.

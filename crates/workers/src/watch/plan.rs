@@ -96,7 +96,7 @@ pub fn transfers(state: &State, network: NetworkIx) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
-    use tokengine_core::{Depth, Finality};
+    use tokengine_core::{Amount, Depth, Finality};
 
     use super::*;
     use crate::testing::*;
@@ -122,6 +122,28 @@ mod tests {
         }
         world.ok(Command::StopAsset { asset: USD, reason: "changed".into() });
         assert_eq!(due(&world, 200, 200), 0, "A18 a token that was upgraded is not credited");
+    }
+
+    #[test]
+    fn a28_what_the_sequencer_alone_says_credits_nothing_and_large_amounts_wait_for_the_parent_network() {
+        use Finality::{Finalized, Safe};
+        let mut world = world();
+        let mut rules = world.state.asset(USD).expect("listed").rules.clone();
+        rules.finality = vec![(Amount::new(1_000), Safe), (Amount::MAX, Finalized)];
+        world.ok(Command::ChangeAssetRules { asset: USD, rules });
+        world.see("alice", "HOT", 50, block(110));
+        world.see("alice", "HOT", 5_000, block(110));
+        for (case, latest, safe, finalized, expected) in [
+            ("unsafe, however long", 5_000, 109, 100, 0),
+            ("its batch is on the parent network", 5_000, 110, 100, 1),
+            ("and final there", 5_000, 110, 110, 2),
+            ("the sequencer rolled back", 109, 109, 100, 0),
+        ] {
+            let heads = Heads { latest: block(latest), safe: Some(block(safe)), finalized: Some(block(finalized)) };
+            assert_eq!(super::due(&world.state, NET, &heads, 1).len(), expected, "{case}");
+        }
+        let silent = Heads { latest: block(5_000), safe: None, finalized: None };
+        assert_eq!(super::due(&world.state, NET, &silent, 1), [], "nodes that do not tell such heads");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The workers with a real engine against real nodes. A node that lies or fails is a faulting proxy before one.
 
+mod cases;
 mod deposits;
 mod faults;
 mod payouts;

@@ -59,7 +59,7 @@ fn e25_a_contract_that_needs_more_gas_gets_it() {
 }
 
 #[test]
-fn many_payouts_at_once_are_each_paid_once() {
+fn e27_many_payouts_to_one_address_at_once_are_each_paid_once() {
     let mut world = World::with(|_| Setup { max_in_flight: 4, ..Setup::default() });
     let alice = world.funded();
     let all: Vec<_> = (0..25).map(|_| world.withdraw(&alice, USD, 1_000, &World::nobody(1))).collect();

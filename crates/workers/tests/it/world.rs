@@ -183,7 +183,7 @@ impl World {
             payout_finality: finality,
         };
         self.ok(Command::ListNetwork { id: CHAIN.into(), policy });
-        let places = if self.setup.token == "RebasingToken" { 18 } else { 6 };
+        let places = if matches!(self.setup.token, "RebasingToken" | "HookToken") { 18 } else { 6 };
         for (id, decimals, contract) in [("USD", places, Some(canonical(&self.token))), ("COIN", 18, None)] {
             self.ok(Command::ListToken { id: id.into(), decimals });
             let token = TokenIx(if id == "USD" { 0 } else { 1 });
@@ -232,6 +232,14 @@ impl World {
         let _inside = self.rt.enter();
         let (handle, keyring, stop) = (self.handle(), Arc::clone(&self.keyring), CancellationToken::new());
         self.workers = Some(Workers::start(handle, vec![worker], keyring, stop).expect("workers"));
+    }
+
+    /// Further workers of the same network, at work on the same books.
+    pub fn more_workers(&self) -> Workers<EvmNode> {
+        let worker = NetworkWorker { network: self.network(), rules: self.setup.rules.clone() };
+        let _inside = self.rt.enter();
+        let (keyring, stop) = (Arc::clone(&self.keyring), CancellationToken::new());
+        Workers::start(self.handle(), vec![worker], keyring, stop).expect("workers")
     }
 
     pub fn stop_workers(&mut self) {
