@@ -193,11 +193,13 @@ async fn open_engine(
         bar.finish_and_clear();
         let engine = opened?;
         let opened = engine.opened();
+        let (snapshot, replayed) = (opened.snapshot.map(|position| position.0), opened.replayed);
+        tracing::info!(position = engine.handle().durable().borrow().0, snapshot, replayed, "Journal is open");
         if let Some(cut) = &opened.journal.cut {
             tracing::warn!(file = %cut.file, offset = cut.offset, reason = cut.reason, "Cut an end that was never acknowledged");
         }
         for unusable in &opened.unusable {
-            tracing::warn!(error = %unusable, code = unusable.code(), "Snapshot is of no use");
+            tracing::warn!(error = %unusable, error.code = unusable.code(), "Snapshot is of no use");
         }
         if opened.in_recovery {
             tracing::warn!("In recovery: the networks are searched for our transactions before anything new is signed");
@@ -260,7 +262,7 @@ fn reconcile(workers: &Arc<Workers<EvmNode>>) -> Reconcile {
         let workers = workers.upgrade();
         Box::pin(async move {
             let report = workers.ok_or(Unanswered)?.reconcile(&network).await.map_err(|error| {
-                tracing::warn!(network.id = network, error = %error, error.code = error.code(), "Wallets were not compared");
+                tracing::warn!(chain.id = network, error = %error, error.code = error.code(), "Wallets were not compared");
                 Unanswered
             })?;
             Ok(report.map(|report| Compared {

@@ -191,10 +191,33 @@ fn every_place_where_the_program_can_be_killed_is_tried_here() {
     assert_eq!(found, tried);
 }
 
+/// What the moments follow from. A test that fails shows what it printed: with the same seed it is killed at the same ones.
+fn seed() -> u64 {
+    let given = std::env::var("TOKENGINE_KILL_SEED").ok();
+    let given = given.map(|text| text.parse().unwrap_or_else(|_| panic!("TOKENGINE_KILL_SEED={text} is no number")));
+    let fresh = || u64::from_le_bytes(tokengine_keys::random_bytes::<8>().expect("the system has some"));
+    let seed = given.unwrap_or_else(fresh);
+    println!("repeat with TOKENGINE_KILL_SEED={seed} cargo test -p tokengine --test it killed_at_any_moment");
+    seed
+}
+
+/// SplitMix64.
+fn splitmix(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
 #[test]
 fn killed_at_any_moment_under_load_it_pays_everything_once() {
     const ROUNDS: u32 = 4;
     const A_ROUND: u32 = 12;
+    let seed = seed();
+    let mut random = splitmix(seed);
     let mut world = World::running(Setup::two());
     let mut free = Vec::new();
     for customer in 1..=3 {
@@ -213,9 +236,9 @@ fn killed_at_any_moment_under_load_it_pays_everything_once() {
             asked.push((order.clone(), key(), world.signed(&order)));
         }
         // The moment is any: so many events after the load began.
-        let random = u64::from_le_bytes(tokengine_keys::random_bytes::<8>().expect("the system has some"));
         let begun = world.durable();
-        let moment = begun + random % 90;
+        let moment = begun + random() % 90;
+        println!("round {round} is killed at event {moment}, {} after it began", moment - begun);
         let client = world.client();
         for (_, same, body) in &asked {
             let (client, same, body) = (client.clone(), same.clone(), body.clone());

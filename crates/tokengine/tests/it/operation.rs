@@ -3,8 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tokengine_keys::{LocalSigner, Secret};
 
-use crate::world::{DOLLAR6, Order, Setup, USD_FEE, WHOLE, World, key};
+use crate::world::{DOLLAR6, ETH_FEE, Net, Order, Setup, USD_FEE, WHOLE, World, caip10, key, units};
 
 /// What every account and every book has.
 fn balances(world: &World) -> Vec<Value> {
@@ -15,6 +16,14 @@ fn balances(world: &World) -> Vec<Value> {
     all.push(world.get("/v1/operator/books?prove=true").expect(200));
     all.push(world.get("/v1/withdrawals").expect(200)["items"][0]["history"].clone());
     all
+}
+
+/// What the program said when the journal was open.
+#[track_caller]
+fn opened(world: &World) -> Value {
+    let log = world.log();
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find(|line| line["message"] == "Journal is open").unwrap_or_else(|| panic!("it is not told: {log}"))
 }
 
 #[test]
@@ -61,7 +70,11 @@ fn a_snapshot_a_rebuild_and_a_replay_from_the_first_event_give_the_same_balances
     let proof = world.verify_journal();
 
     world.start();
-    assert_eq!(balances(&world), before, "from a snapshot, if there was one");
+    let opened = opened(&world);
+    let (snapshot, replayed) = (opened["snapshot"].as_u64(), opened["replayed"].as_u64());
+    assert!(snapshot.is_some_and(|position| position >= 20), "it began with a snapshot: {opened}");
+    assert_eq!(snapshot.zip(replayed).map(|(from, more)| from + more), proof["position"].as_u64(), "{opened}");
+    assert_eq!(balances(&world), before, "from a snapshot");
     assert_eq!(world.stop(), Some(0));
 
     let rebuilt = world.cli_json(&["rebuild"]);
@@ -76,13 +89,17 @@ fn a_snapshot_a_rebuild_and_a_replay_from_the_first_event_give_the_same_balances
             fs::remove_file(entry.path()).expect("removed");
         }
     }
+    let mut removed = 0;
     for entry in fs::read_dir(world.data().join("journal")).expect("readable").flatten() {
-        if entry.file_name().to_string_lossy().contains("snapshot") {
-            let path = entry.path();
-            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("removed");
+        if entry.file_name().to_string_lossy().starts_with("snapshot-") {
+            fs::remove_file(entry.path()).expect("removed");
+            removed += 1;
         }
     }
+    assert!(removed > 0, "there was one");
     world.start();
+    let opened = self::opened(&world);
+    assert!(opened["snapshot"].is_null() && opened["replayed"] == opened["position"], "{opened}");
     assert_eq!(balances(&world), before, "from the first event");
     world.books_balance();
 }
@@ -160,6 +177,102 @@ fn what_was_paid_after_the_backup_is_not_paid_again_when_its_request_is_repeated
     world.until("the search has ended", |world| world.get("/v1/operator/pauses").expect(200)["recovery"].is_null());
     assert_eq!(world.on_chain(0, "usd", &to), 7 * DOLLAR6, "paid once");
     world.books_balance();
+}
+
+/// A second hot wallet, funded as the first one is. Returns its address.
+fn second_hot_wallet(world: &mut World) -> String {
+    let key = Secret::new([0x33; 32]);
+    let address = LocalSigner::from_key(&key).expect("a key").evm_address().to_string();
+    fs::write(world.path().join("secrets/hot-2.key"), format!("0x{}", "33".repeat(32))).expect("written");
+    let network = world.network(0);
+    let more = format!(
+        "\n[[key]]\nname = \"hot-2\"\nprivate-key = {{ file = \"secrets/hot-2.key\" }}\n\
+         [[wallet]]\nnetwork = \"{network}\"\nrole = \"hot\"\nkey = \"hot-2\"\n"
+    );
+    fs::write(world.path().join("tokengine.toml"), world.config_text() + &more).expect("written");
+    address
+}
+
+/// Announced, and final by the books.
+fn fund_second(world: &World, address: &str) {
+    let sent = [world.pay(0, 0, "usd", address, 1_000 * DOLLAR6), world.pay(0, 0, "eth", address, 5 * WHOLE)];
+    for transaction in sent {
+        let body = json!({"network": world.network(0), "transaction": transaction, "reason": "the second wallet"});
+        world.post("/v1/operator/funding", &body).expect(200);
+    }
+    let id = caip10(31_337, address);
+    world.until("the second wallet's funds", |world| {
+        let wallets = world.get("/v1/operator/wallets").expect(200);
+        let items = wallets["items"].as_array().cloned().unwrap_or_default();
+        let wallet = items.into_iter().find(|wallet| wallet["address"] == id.as_str()).unwrap_or_default();
+        let holdings = wallet["holdings"].as_array().cloned().unwrap_or_default();
+        holdings.len() == 2 && holdings.iter().all(|holding| units(&holding["amount"]) > 0)
+    });
+}
+
+#[test]
+fn what_was_sent_after_the_backup_by_either_of_two_wallets_is_not_sent_again() {
+    let mut world = World::new(Setup::of(vec![Net::new(31_337, 6).behind(1, 1)]));
+    let second = second_hot_wallet(&mut world);
+    world.start();
+    world.fund();
+    fund_second(&world, &second);
+    world.deposited(0, 1, "usd", 100 * DOLLAR6);
+    world.deposited(0, 1, "eth", 3 * WHOLE);
+    let order = |number: u32, token: &'static str, amount: u128| {
+        let to = world.nobody(number);
+        Order { customer: 1, home: 0, net: 0, token, amount, to }
+    };
+    let dollars = [order(1, "usd", 7 * DOLLAR6), order(2, "usd", 8 * DOLLAR6)];
+    let coins = [order(3, "eth", WHOLE / 2), order(4, "eth", WHOLE / 4)];
+
+    // All are asked for before the backup; while the node is silent nothing is signed.
+    world.proxies[0][0].go_dark();
+    world.until_still("it is noticed", |world| world.get("/v1/networks")["items"][0]["status"] == "unreachable");
+    let ids: Vec<String> = dollars.iter().chain(&coins).map(|order| world.withdraw(order)).collect();
+    world.cli_json(&["backup", "backups/one"]);
+    let coin = json!({"asset": world.asset(0, "eth"), "reason": "one after the other"});
+    world.post("/v1/operator/pause", &coin).expect(200);
+    world.proxies[0][0].restore();
+
+    // After it, two are paid, and two are sent and in no block when the disk is lost.
+    for id in &ids[..2] {
+        world.until_status(id, "committed");
+    }
+    world.nodes[0].set_automine(false).expect("set");
+    world.post("/v1/operator/resume", &coin).expect(200);
+    for id in &ids[2..] {
+        world.until_still("it is sent", |world| world.withdrawal(id)["status"] == "sent");
+    }
+    world.kill();
+    let hot = world.hot(0);
+    let sent = [&hot, &second].map(|wallet| world.nodes[0].nonce(wallet, "pending").expect("asked"));
+    assert!(sent.iter().all(|sent| *sent > 0) && sent.iter().sum::<u64>() == 4, "both wallets pay: {sent:?}");
+
+    world.cli_json(&["restore", "backups/one", "--data", "other"]);
+    let folder = world.path().join("other");
+    world.launch(&[], &["--data", folder.to_str().expect("a path")]);
+    world.wait_ready();
+    world.until_still("it knows that something is missing", |world| {
+        !world.get("/v1/operator/pauses").expect(200)["recovery"].is_null()
+    });
+    world.nodes[0].set_automine(true).expect("set");
+    for id in &ids {
+        world.until_status(id, "committed");
+    }
+    world.until("the search has ended", |world| world.get("/v1/operator/pauses").expect(200)["recovery"].is_null());
+    // What would be sent now is sent before a further payment is over.
+    let next = Order { amount: DOLLAR6, to: world.nobody(5), ..dollars[0].clone() };
+    let last = world.withdraw(&next);
+    world.until_status(&last, "committed");
+    for order in dollars.iter().chain(&coins).chain([&next]) {
+        assert_eq!(world.on_chain(0, order.token, &order.to), order.amount, "paid once: {order:?}");
+    }
+    let account = world.account(0, 1);
+    assert_eq!(world.free(&account, "usd"), 84 * WHOLE - 3 * USD_FEE);
+    assert_eq!(world.free(&account, "eth"), 3 * WHOLE - WHOLE / 2 - WHOLE / 4 - 2 * ETH_FEE);
+    world.books_balance();
+    assert_eq!(world.stop(), Some(0));
 }
 
 #[test]
