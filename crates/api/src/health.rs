@@ -56,6 +56,14 @@ struct JournalDetail {
     decided: u64,
     disk_full: bool,
     last_commit_ms: u64,
+    /// Where the next start begins to replay.
+    snapshot: Option<u64>,
+    /// Why the last snapshot was not made, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_error: Option<&'static str>,
+    /// Why the last copy to the archive failed, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_error: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -151,6 +159,9 @@ async fn readyz(State(deps): Deps) -> Response {
             decided: health.decided.0,
             disk_full: health.disk_full,
             last_commit_ms: u64::try_from(health.last_commit.as_millis()).unwrap_or(u64::MAX),
+            snapshot: health.snapshot.map(|position| position.0),
+            snapshot_error: health.snapshot_error.as_ref().map(tokengine_engine::Error::code),
+            archive_error: health.archive_error.as_ref().map(tokengine_engine::Error::code),
         },
         read_model: ReadModelDetail { position, lag: position.map(|there| health.durable.0.saturating_sub(there)) },
         networks: deps.configured.iter().map(network).collect(),

@@ -350,7 +350,7 @@ impl From<tokengine_engine::Error> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), text).transient(1)
             }
             error if error.is_transient() => {
-                tracing::warn!(error = %error, code = error.code(), "Engine gave no answer");
+                tracing::warn!(error = %error, error.code = error.code(), "Engine gave no answer");
                 let text = "the engine stopped before it could answer; ask again with the same key";
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), text).transient(5);
                 problem.0.outcome = Effect::Unknown;

@@ -25,7 +25,7 @@ fn fault(error: Error) -> Problem {
     match error {
         Error::BadCursor => Problem::cursor_invalid(),
         error if error.is_transient() => {
-            tracing::warn!(error = %error, code = error.code(), "Read model gave no answer");
+            tracing::warn!(error = %error, error.code = error.code(), "Read model gave no answer");
             Problem::read_model_behind()
         }
         error => Problem::internal(&error),

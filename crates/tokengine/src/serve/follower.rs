@@ -25,7 +25,7 @@ pub(crate) fn open(data: &Path) -> Result<Store, Failure> {
     let failed = |error: tokengine_store::Error| Failure::of(Exit::Failed, error.code(), &error);
     match Store::open(&path) {
         Err(error) if error.needs_rebuild() => {
-            tracing::warn!(error = %error, code = error.code(), "Read model is built anew");
+            tracing::warn!(error = %error, error.code = error.code(), "Read model is built anew");
             crate::command::journal::forget_read_model(&path)?;
             Store::open(&path).map_err(failed)
         }

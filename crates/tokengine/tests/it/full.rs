@@ -151,5 +151,10 @@ fn survives(start: impl FnOnce(&mut World) -> Disk) {
     assert_eq!(world.on_chain(0, "usd", &order.to), order.amount, "paid once");
     assert_eq!(world.free(&account, "usd"), 88 * WHOLE - 2 * USD_FEE);
     world.books_balance();
+    let log = world.log();
+    for (line, level) in [("Disk full: new work is refused", "ERROR"), ("There is room again", "INFO")] {
+        let told: Vec<&str> = log.lines().filter(|told| told.contains(line)).collect();
+        assert!(!told.is_empty() && told.iter().all(|told| told.contains(level)), "{line}: {told:?}");
+    }
     assert_eq!(world.stop(), Some(0), "{}", world.log());
 }
