@@ -247,7 +247,8 @@ impl App {
             row.suspense = reasons.get(&key).copied();
         }
         let names = self.named(rows.iter().filter_map(|row| row.account), rows.iter().map(|row| row.wallet)).await?;
-        let views = rows.iter().map(|row| row.view(&directory, &names)).collect::<Result<_, Problem>>()?;
+        let views =
+            rows.iter().map(|row| row.view(&directory, &names, &*self.networks)).collect::<Result<_, Problem>>()?;
         Ok((directory, views))
     }
 }

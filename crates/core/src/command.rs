@@ -301,6 +301,12 @@ pub enum Command {
     EndRecovery {
         reason: Box<str>,
     },
+    /// A command of the operator's that has no request of its own, made by one: repeated with the same key it is answered
+    /// the same. Good for freezing and thawing, for resuming what the engine stopped, and for API keys.
+    Once {
+        request: Request,
+        command: Box<Command>,
+    },
 }
 
 /// What gives the right to move within the ledger. Compact: moves are the fast path.
@@ -325,7 +331,8 @@ impl Command {
             | Self::Pause { request, .. }
             | Self::AssignSuspense { request, .. }
             | Self::ClaimSuspense { request, .. }
-            | Self::SettleOwed { request, .. } => Some(request),
+            | Self::SettleOwed { request, .. }
+            | Self::Once { request, .. } => Some(request),
             Self::ListWallet { request, .. }
             | Self::OpenAccount { request, .. }
             | Self::CancelPayout { request, .. } => request.as_ref(),
@@ -391,6 +398,7 @@ impl Command {
             | Self::ClearShortage { .. }
             | Self::StartRecovery { .. }
             | Self::EndRecovery { .. } => true,
+            Self::Once { command, .. } => command.finishes_work(),
         }
     }
 }

@@ -144,6 +144,15 @@ impl State {
             ClearShortage { asset, block } => self.decide_clear_shortage(*asset, *block),
             StartRecovery { reason } => self.decide_start_recovery(reason),
             EndRecovery { reason } => self.decide_end_recovery(reason),
+            Once { request, command } => match &**command {
+                ResumeAsset { .. }
+                | AddKey { .. }
+                | RevokeKey { .. }
+                | FreezeAccount { .. }
+                | ResumeNetwork { .. }
+                | ThawWallet { .. } => self.decide_new(command, now).map(|event| event.answering(*request)),
+                _ => Err(Rejection::RuleInvalid),
+            },
         }
     }
 }

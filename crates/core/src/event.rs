@@ -75,13 +75,13 @@ events! {
     (6, 1) AssetPinned { asset: AssetIx, facts: AssetFacts }
     /// The contract is not what was pinned: deposits and payouts of the asset wait for a person.
     (7, 1) AssetStopped { asset: AssetIx, reason: Box<str> }
-    (8, 1) AssetResumed { asset: AssetIx, reason: Box<str> }
+    (8, 2) AssetResumed { asset: AssetIx, reason: Box<str>; since 2 request: Option<Request> }
     (9, 1) WalletListed { request: Option<Request>, network: NetworkIx, address: Address, role: Role, key: Box<str> }
     (10, 1) WalletRoleChanged { wallet: WalletIx, role: Role }
     /// The wallet's first nonce, as the network has it; from here on only journaled bytes use its nonces.
     (11, 1) WalletReady { wallet: WalletIx, next_nonce: u64 }
-    (12, 1) KeyAdded { name: Box<str>, hash: [u8; 32], scopes: u32 }
-    (13, 1) KeyRevoked { key: KeyIx }
+    (12, 2) KeyAdded { name: Box<str>, hash: [u8; 32], scopes: u32; since 2 request: Option<Request> }
+    (13, 2) KeyRevoked { key: KeyIx; since 2 request: Option<Request> }
 
     // Accounts and moves.
     (20, 1) AccountOpened { request: Option<Request>, name: Box<str> }
@@ -93,7 +93,7 @@ events! {
         merged: Option<AccountIx>,
         moved: Vec<(TokenIx, Amount)>,
     }
-    (22, 1) AccountFrozen { account: AccountIx, frozen: bool, reason: Box<str> }
+    (22, 2) AccountFrozen { account: AccountIx, frozen: bool, reason: Box<str>; since 2 request: Option<Request> }
     (23, 1) Moved { request: Request, token: TokenIx, from: AccountIx, to: AccountIx, amount: Amount }
     /// The stored answer to a keyed request that was refused.
     (24, 1) Refused { request: Request, rejection: Rejection }
@@ -105,7 +105,12 @@ events! {
     /// A reorg: the blocks above are gone.
     (42, 1) ScanRewound { network: NetworkIx, to: BlockRef }
     (43, 1) NetworkHalted { network: NetworkIx, reason: Box<str> }
-    (44, 1) NetworkResumed { network: NetworkIx, reason: Box<str>, from: Option<BlockRef> }
+    (44, 2) NetworkResumed {
+        network: NetworkIx,
+        reason: Box<str>,
+        from: Option<BlockRef>;
+        since 2 request: Option<Request>,
+    }
     (45, 2) DepositClaimed {
         request: Request,
         network: NetworkIx,
@@ -200,7 +205,7 @@ events! {
     /// Proof that no attempt can ever be final: another final transaction used the nonce.
     (71, 1) DispatchDead { dispatch: DispatchId, by: TxId, block: BlockRef }
     (72, 1) WalletFrozen { wallet: WalletIx, reason: Box<str> }
-    (73, 1) WalletThawed { wallet: WalletIx, reason: Box<str> }
+    (73, 2) WalletThawed { wallet: WalletIx, reason: Box<str>; since 2 request: Option<Request> }
     /// Found on the network after a restore: our own transaction that the journal does not have.
     (74, 1) DispatchAdopted {
         dispatch: DispatchId,
@@ -309,8 +314,28 @@ impl Event {
             Self::WalletListed { request, .. }
             | Self::AccountOpened { request, .. }
             | Self::PayoutCancelled { request, .. }
-            | Self::CancelRequested { request, .. } => request.as_ref(),
+            | Self::CancelRequested { request, .. }
+            | Self::AssetResumed { request, .. }
+            | Self::KeyAdded { request, .. }
+            | Self::KeyRevoked { request, .. }
+            | Self::AccountFrozen { request, .. }
+            | Self::NetworkResumed { request, .. }
+            | Self::WalletThawed { request, .. } => request.as_ref(),
             _ => None,
         }
+    }
+
+    /// The same as the answer to a request ([`Command::Once`](crate::Command::Once)); others carry theirs from the start.
+    pub(crate) fn answering(mut self, made: Request) -> Self {
+        if let Self::AssetResumed { request, .. }
+        | Self::KeyAdded { request, .. }
+        | Self::KeyRevoked { request, .. }
+        | Self::AccountFrozen { request, .. }
+        | Self::NetworkResumed { request, .. }
+        | Self::WalletThawed { request, .. } = &mut self
+        {
+            *request = Some(made);
+        }
+        self
     }
 }

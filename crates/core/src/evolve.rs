@@ -64,10 +64,10 @@ impl State {
             WalletReady { wallet, next_nonce } => {
                 self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = Some(*next_nonce);
             }
-            KeyAdded { name, hash, scopes } => {
+            KeyAdded { name, hash, scopes, .. } => {
                 self.keys.push(crate::ApiKey { name: name.clone(), hash: *hash, scopes: *scopes, revoked: false })
             }
-            KeyRevoked { key } => self.keys[key.row()].revoked = true,
+            KeyRevoked { key, .. } => self.keys[key.row()].revoked = true,
             AccountOpened { name, .. } => return self.apply_account_opened(name),
             NameLinked { account, name, merged, moved, .. } => {
                 self.apply_name_linked(*account, name, *merged, moved);

@@ -20,7 +20,7 @@ pub fn event_detail(event: &Event) -> Value {
         AssetPinned { asset, facts } => json!({
             "asset": asset.0, "code": hex(&facts.code), "implementation": facts.implementation.map(|code| hex(&code)),
         }),
-        AssetStopped { asset, reason } | AssetResumed { asset, reason } => {
+        AssetStopped { asset, reason } | AssetResumed { asset, reason, .. } => {
             json!({ "asset": asset.0, "reason": reason })
         }
         WalletListed { network, address, role, key, .. } => json!({
@@ -29,14 +29,14 @@ pub fn event_detail(event: &Event) -> Value {
         WalletRoleChanged { wallet, role } => json!({ "wallet": wallet.0, "role": self::role(*role) }),
         WalletReady { wallet, next_nonce } => json!({ "wallet": wallet.0, "next_nonce": next_nonce }),
         KeyAdded { name, scopes, .. } => json!({ "name": name, "scopes": scopes }),
-        KeyRevoked { key } => json!({ "key": key.0 }),
+        KeyRevoked { key, .. } => json!({ "key": key.0 }),
         AccountOpened { name, .. } => json!({ "name": name }),
         NameLinked { account, name, merged, moved, .. } => json!({
             "account": account.0, "name": name, "merged": merged.map(|account| account.0),
             "moved": moved.iter().map(|(token, amount)| json!({ "token": token.0, "amount": text(amount) }))
                 .collect::<Vec<_>>(),
         }),
-        AccountFrozen { account, frozen, reason } => {
+        AccountFrozen { account, frozen, reason, .. } => {
             json!({ "account": account.0, "frozen": frozen, "reason": reason })
         }
         Moved { token, from, to, amount, .. } => {
@@ -52,7 +52,7 @@ pub fn event_detail(event: &Event) -> Value {
         }),
         ScanRewound { network, to } => json!({ "network": network.0, "to": block(to) }),
         NetworkHalted { network, reason } => json!({ "network": network.0, "reason": reason }),
-        NetworkResumed { network, reason, from } => {
+        NetworkResumed { network, reason, from, .. } => {
             json!({ "network": network.0, "reason": reason, "from": from.as_ref().map(block) })
         }
         DepositClaimed { network, tx, by, trace, .. } => json!({
@@ -120,7 +120,7 @@ pub fn event_detail(event: &Event) -> Value {
         DispatchDead { dispatch, by, block: at } => {
             json!({ "dispatch": dispatch.0, "by": text(by), "block": block(at) })
         }
-        WalletFrozen { wallet, reason } | WalletThawed { wallet, reason } => {
+        WalletFrozen { wallet, reason } | WalletThawed { wallet, reason, .. } => {
             json!({ "wallet": wallet.0, "reason": reason })
         }
         DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block: at, success, lost, gas } => json!({

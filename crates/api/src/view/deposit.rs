@@ -5,7 +5,7 @@ use super::{BlockView, Outcome, StepView};
 use crate::directory::{Directory, Named};
 use crate::ids::{self, Named as Id};
 use crate::time::rfc3339;
-use crate::{Money, Problem};
+use crate::{Money, NetworkSource, Problem};
 use serde::Serialize;
 use tokengine_core::{
     AccountIx, Address, Amount, AssetIx, BlockHash, ClaimRefusal, Finality, Fingerprint, Locator, NetworkIx, Position,
@@ -152,7 +152,8 @@ impl DepositRow {
         }
     }
 
-    fn sub_status(&self, directory: &Directory) -> Option<String> {
+    /// Why it is not further. A network that makes nothing final for hours is told by its newest final block.
+    fn sub_status(&self, directory: &Directory, networks: &dyn NetworkSource) -> Option<String> {
         match self.state {
             DepositState::Confirming if self.orphaned => Some("waiting: a reorg took its block away".into()),
             DepositState::Confirming => {
@@ -169,8 +170,12 @@ impl DepositRow {
                 }
                 let deep = network.scanned?.checked_sub(self.block.0).map_or(0, |above| above.saturating_add(1));
                 match asset.rules.finality_for(self.amount) {
-                    Finality::Safe => Some("confirming: safe".into()),
-                    Finality::Finalized => Some("confirming: finalized".into()),
+                    Finality::Safe => {
+                        Some(self.waits_for("safe", networks.status(&network.id).and_then(|seen| seen.safe)))
+                    }
+                    Finality::Finalized => {
+                        Some(self.waits_for("finalized", networks.status(&network.id).and_then(|seen| seen.finalized)))
+                    }
                     counted @ Finality::Confirmations(_) => {
                         Some(confirming((deep, needed(counted)), directory, self.asset))
                     }
@@ -181,7 +186,22 @@ impl DepositRow {
         }
     }
 
-    pub(crate) fn view(&self, directory: &Directory, names: &Named) -> Result<DepositView, Problem> {
+    fn waits_for(&self, level: &str, newest: Option<u64>) -> String {
+        let height = self.block.0;
+        match newest {
+            Some(newest) if newest < height => {
+                format!("confirming: block {height} is not {level} yet, the newest {level} block is {newest}")
+            }
+            _ => format!("confirming: {level}"),
+        }
+    }
+
+    pub(crate) fn view(
+        &self,
+        directory: &Directory,
+        names: &Named,
+        networks: &dyn NetworkSource,
+    ) -> Result<DepositView, Problem> {
         let asset = directory.asset(self.asset)?;
         Ok(DepositView {
             id: ids::deposit(self.fingerprint),
@@ -195,7 +215,7 @@ impl DepositRow {
             sender: directory.caip10(self.network, &self.sender)?,
             wallet: names.wallet(self.wallet, directory),
             status: self.state.name().into(),
-            sub_status: self.sub_status(directory),
+            sub_status: self.sub_status(directory, networks),
             outcome: self.outcome(),
             block: BlockView { height: self.block.0, hash: self.block.1.to_string() },
             history: self.steps.clone(),

@@ -230,7 +230,7 @@ impl Teller<'_> {
             Event::AssetRulesChanged { asset, .. } | Event::AssetPinned { asset, .. } => {
                 json!({"asset": self.asset(*asset)})
             }
-            Event::AssetStopped { asset, reason } | Event::AssetResumed { asset, reason } => {
+            Event::AssetStopped { asset, reason } | Event::AssetResumed { asset, reason, .. } => {
                 json!({"asset": self.asset(*asset), "reason": reason})
             }
             Event::WalletListed { network, address, role, .. } => {
@@ -245,14 +245,14 @@ impl Teller<'_> {
             Event::KeyAdded { name, scopes, .. } => {
                 json!({"name": name, "scopes": Scopes::from_bits(*scopes).names()})
             }
-            Event::KeyRevoked { key } => json!({"key": key.0}),
+            Event::KeyRevoked { key, .. } => json!({"key": key.0}),
             Event::AccountOpened { name, .. } => json!({"account": name}),
             Event::NameLinked { account, name, merged, moved, .. } => {
                 let moved: Vec<_> = moved.iter().map(|(token, amount)| self.of_token(*token, *amount)).collect();
                 let merged = merged.map(|merged| self.account(merged));
                 json!({"account": self.account(*account), "id": name, "joined": merged, "moved": moved})
             }
-            Event::AccountFrozen { account, frozen, reason } => {
+            Event::AccountFrozen { account, frozen, reason, .. } => {
                 json!({"account": self.account(*account), "frozen": frozen, "reason": reason})
             }
             Event::Moved { token, from, to, amount, .. } => {
@@ -341,7 +341,7 @@ impl Teller<'_> {
             Event::DispatchDead { dispatch, by, block: at } => {
                 json!({"dispatch": dispatch.to_string(), "by": by.to_string(), "block": block(at)})
             }
-            Event::WalletFrozen { wallet, reason } | Event::WalletThawed { wallet, reason } => {
+            Event::WalletFrozen { wallet, reason } | Event::WalletThawed { wallet, reason, .. } => {
                 json!({"wallet": self.wallet(*wallet), "reason": reason})
             }
             Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, success, gas, .. } => {

@@ -102,3 +102,15 @@ async fn one_transaction_claimed_a_thousand_times_is_one_credit() {
     assert_eq!(world.free(&customer(3, "eip155:1")).await, "25");
     assert_eq!(world.engine.query(|state| state.claims().count()).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn d8_a_deposit_that_waits_for_finality_says_how_far_its_network_is() {
+    let world = World::new().await;
+    world.ok(Command::ScanBlocks { network: ONE, blocks: (101..111).map(block).collect() }).await;
+    let from = signer(3).evm_address().to_string();
+    let tx = world.next_tx();
+    world.pay_in(USD_IX, tx, &from, 5_000_000_000).await;
+    let listed = world.get("/v1/deposits?status=confirming").await.expect(200).json();
+    let why = "confirming: block 110 is not finalized yet, the newest finalized block is 104";
+    assert_eq!((&listed["items"][0]["sub_status"], &listed["items"][0]["outcome"]), (&json!(why), &json!("unknown")));
+}

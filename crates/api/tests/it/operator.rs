@@ -17,7 +17,7 @@ async fn keys_are_made_with_no_more_than_the_maker_has_and_their_secret_is_shown
     let list = world.get("/v1/operator/keys").await.expect(200);
     assert!(!list.text.contains(&secret) && list.text.contains(made["key"]["prefix"].as_str().unwrap()));
     let more = json!({"name": "more", "scopes": ["moves:create"]});
-    let refused = world.post_as(Some(&secret), None, "/v1/operator/keys", &more).await;
+    let refused = world.post_as(Some(&secret), Some(&key()), "/v1/operator/keys", &more).await;
     assert_eq!(refused.refusal(), (403, "scope-missing".into()));
     for (bad, pointer) in [
         (json!({"name": "", "scopes": []}), "/name"),
@@ -31,6 +31,7 @@ async fn keys_are_made_with_no_more_than_the_maker_has_and_their_secret_is_shown
     let id = made["key"]["id"].clone();
     let revoke = |tag: String| {
         let request = Request::post(format!("/v1/operator/keys/{id}/revoke"))
+            .header("idempotency-key", key())
             .header("authorization", format!("Bearer {}", world.admin))
             .header("if-match", tag);
         world.send(request.body(Body::empty()).unwrap())
@@ -157,6 +158,8 @@ async fn what_the_engine_stopped_is_listed_and_resumed_by_a_person() {
         .expect(200);
     assert!(world.get("/v1/operator/work").await.json()["items"].as_array().unwrap().is_empty());
     assert_eq!(world.administer("/v1/operator/wallets/99/thaw", &seen).await.refusal(), (404, "unknown-wallet".into()));
-    let audit = world.get("/v1/operator/audit?limit=3").await.json().to_string();
-    assert!(audit.contains("seen [admin]"), "who did it is kept with the reason: {audit}");
+    let audit = world.get("/v1/operator/audit?limit=4").await.json();
+    let items = audit["items"].as_array().expect("a list");
+    assert!(items.iter().all(|item| item["principal"] == "key admin"), "who did it is kept: {audit}");
+    assert_eq!(items[3]["event"]["data"]["reason"], "seen", "{audit}");
 }

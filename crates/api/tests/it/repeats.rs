@@ -4,6 +4,7 @@ use crate::world::*;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokengine_core::Command;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -134,4 +135,43 @@ async fn transient_refusals_are_not_stored() {
     assert_eq!((refused.json()["retryable"].clone(), refused.header("retry-after")), (json!(true), Some("5")));
     world.administer("/v1/operator/resume", &pause).await.expect(200);
     world.post_as(Some(&world.desk), Some(&key), "/v1/withdrawals", &body).await.expect(202);
+}
+
+#[tokio::test]
+async fn what_the_operator_does_is_done_once_for_a_key() {
+    let world = World::new().await;
+    world.post("/v1/accounts", &json!({"id": "till"})).await;
+    world.ok(Command::FreezeWallet { wallet: HOT_IX, reason: "a foreign transaction".into() }).await;
+    world.ok(Command::HaltNetwork { network: ONE, reason: "a reorg of 70 blocks".into() }).await;
+    world.ok(Command::StopAsset { asset: USD_IX, reason: "its code has changed".into() }).await;
+    let reason = json!({"reason": "looked at it"});
+    let admin = Some(world.admin.as_str());
+    for (path, body) in [
+        ("/v1/operator/accounts/till/freeze", reason.clone()),
+        ("/v1/operator/accounts/till/unfreeze", reason.clone()),
+        ("/v1/operator/wallets/0/thaw", reason.clone()),
+        ("/v1/operator/networks/resume", json!({"network": "eip155:1", "reason": "settled"})),
+        ("/v1/operator/assets/resume", json!({"asset": USD, "reason": "read the new code"})),
+    ] {
+        let same = key();
+        let first = world.post_as(admin, Some(&same), path, &body).await.expect(200);
+        let again = world.post_as(admin, Some(&same), path, &body).await.expect(200);
+        assert_eq!((&first.text, again.header("idempotency-replayed")), (&again.text, Some("true")), "{path}");
+        let mut other = body.clone();
+        other["reason"] = json!("another");
+        let refused = world.post_as(admin, Some(&same), path, &other).await;
+        assert_eq!(refused.refusal(), (422, "idempotency-key-reused".into()), "{path}");
+        assert_eq!(world.post_as(admin, None, path, &body).await.refusal().1, "idempotency-key-required", "{path}");
+    }
+    // An API key's text is told once, and repeating the request makes no second key.
+    let (same, body) = (key(), json!({"name": "shop", "scopes": ["moves:create"]}));
+    let made = world.post_as(admin, Some(&same), "/v1/operator/keys", &body).await.expect(201).json();
+    let again = world.post_as(admin, Some(&same), "/v1/operator/keys", &body).await.expect(201).json();
+    assert_eq!((&made["key"], again["secret"].is_null()), (&again["key"], true), "{again}");
+    assert!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("tok_")), "{made}");
+    let revoke = format!("/v1/operator/keys/{}/revoke", made["key"]["id"]);
+    let same = key();
+    let first = world.post_as(admin, Some(&same), &revoke, &json!({})).await.expect(200).json();
+    let again = world.post_as(admin, Some(&same), &revoke, &json!({})).await.expect(200).json();
+    assert_eq!((&first["revoked"], &first), (&json!(true), &again));
 }

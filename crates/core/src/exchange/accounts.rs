@@ -139,7 +139,7 @@ impl State {
         if self.ledger.is_frozen(account) == frozen {
             return Err(Rejection::Stale);
         }
-        Ok(Event::AccountFrozen { account, frozen, reason: reason.into() })
+        Ok(Event::AccountFrozen { account, frozen, reason: reason.into(), request: None })
     }
 
     /// The account that `account` is today.

@@ -118,7 +118,7 @@ impl State {
         if row.stopped.is_none() && row.short.is_none() {
             return Err(Rejection::NotPaused);
         }
-        Ok(Event::AssetResumed { asset, reason: reason.into() })
+        Ok(Event::AssetResumed { asset, reason: reason.into(), request: None })
     }
 
     pub(crate) fn decide_list_wallet(
@@ -172,12 +172,12 @@ impl State {
         if self.keys.iter().any(|key| !key.revoked && (*key.name == *name || key.hash == hash)) {
             return Err(Rejection::AlreadyListed);
         }
-        Ok(Event::KeyAdded { name: name.into(), hash, scopes })
+        Ok(Event::KeyAdded { name: name.into(), hash, scopes, request: None })
     }
 
     pub(crate) fn decide_revoke_key(&self, key: KeyIx) -> Result<Event, Rejection> {
         self.key(key).filter(|key| !key.revoked).ok_or(Rejection::UnknownKey)?;
-        Ok(Event::KeyRevoked { key })
+        Ok(Event::KeyRevoked { key, request: None })
     }
 
     pub(crate) fn apply_network_listed(&mut self, id: &str, policy: &NetworkPolicy) {

@@ -223,7 +223,7 @@ impl State {
         if row.frozen.is_none() {
             Err(Rejection::NotPaused)
         } else {
-            Ok(Event::WalletThawed { wallet, reason: reason.into() })
+            Ok(Event::WalletThawed { wallet, reason: reason.into(), request: None })
         }
     }
 

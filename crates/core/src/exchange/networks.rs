@@ -90,7 +90,7 @@ impl State {
         if from.is_some() && row.genesis.is_none() {
             return Err(Rejection::Stale);
         }
-        Ok(Event::NetworkResumed { network, reason: reason.into(), from })
+        Ok(Event::NetworkResumed { network, reason: reason.into(), from, request: None })
     }
 
     pub(crate) fn apply_network_started(&mut self, network: NetworkIx, genesis: BlockRef, from: BlockRef) {

@@ -61,7 +61,7 @@ fn examples() -> Vec<Event> {
         Event::AssetRulesChanged { asset, rules: rules() },
         Event::AssetPinned { asset, facts },
         Event::AssetStopped { asset, reason: reason.clone() },
-        Event::AssetResumed { asset, reason: reason.clone() },
+        Event::AssetResumed { asset, reason: reason.clone(), request: Some(request) },
         Event::WalletListed {
             request: None,
             network: A,
@@ -71,18 +71,18 @@ fn examples() -> Vec<Event> {
         },
         Event::WalletRoleChanged { wallet, role: Role::Retiring },
         Event::WalletReady { wallet, next_nonce: 29 },
-        Event::KeyAdded { name: "desk".into(), hash: [30; 32], scopes: 31 },
-        Event::KeyRevoked { key: KEY },
+        Event::KeyAdded { name: "desk".into(), hash: [30; 32], scopes: 31, request: Some(request) },
+        Event::KeyRevoked { key: KEY, request: None },
         Event::AccountOpened { request: Some(request), name: "shop".into() },
         Event::NameLinked { request, account, name: "n".into(), merged: Some(account), moved: vec![(token, amount)] },
-        Event::AccountFrozen { account, frozen: true, reason: reason.clone() },
+        Event::AccountFrozen { account, frozen: true, reason: reason.clone(), request: Some(request) },
         Event::Moved { request, token, from: account, to: AccountIx(32), amount },
         Event::Refused { request, rejection: Rejection::InsufficientFunds },
         Event::NetworkStarted { network: A, genesis: block(0), from: block(1) },
         Event::BlocksScanned { network: A, blocks: vec![block(1), block(2)] },
         Event::ScanRewound { network: A, to: block(1) },
         Event::NetworkHalted { network: A, reason: reason.clone() },
-        Event::NetworkResumed { network: A, reason: reason.clone(), from: Some(block(3)) },
+        Event::NetworkResumed { network: A, reason: reason.clone(), from: Some(block(3)), request: Some(request) },
         Event::DepositClaimed { request, network: A, tx: tx(33), by: Some(account), trace },
         Event::ClaimClosed { network: A, tx: tx(33), outcome: ClaimOutcome::Refused(ClaimRefusal::NotYours) },
         Event::DepositSeen { deposit },
@@ -145,7 +145,7 @@ fn examples() -> Vec<Event> {
         Event::DispatchFinal { dispatch, sighting, gas: amount, depth: DEEP },
         Event::DispatchDead { dispatch, by: tx(39), block: block(6) },
         Event::WalletFrozen { wallet, reason: reason.clone() },
-        Event::WalletThawed { wallet, reason: reason.clone() },
+        Event::WalletThawed { wallet, reason: reason.clone(), request: Some(request) },
         Event::FinalReblocked { network: A, tx: tx(42), block: block(7), gas: amount },
         Event::DispatchAdopted {
             dispatch,
@@ -243,7 +243,7 @@ fn unhex(hex: &str) -> Vec<u8> {
 #[test]
 fn an_unknown_tag_and_broken_bytes_are_errors_and_never_panics() {
     let mut bytes = Vec::new();
-    Record { at: Time(1), event: Event::KeyRevoked { key: KeyIx(1) } }.encode(&mut bytes);
+    Record { at: Time(1), event: Event::KeyRevoked { key: KeyIx(1), request: None } }.encode(&mut bytes);
     for end in 0..bytes.len() {
         assert!(Record::decode(&bytes[..end]).is_err(), "cut at {end}");
     }

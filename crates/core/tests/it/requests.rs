@@ -114,3 +114,28 @@ fn i6_a_clock_that_goes_back_does_not_bring_a_forgotten_key_back() {
     world.now = then.plus_ms(1);
     assert_eq!(world.decide(&mv(request, alice, shop, 5)), Decision::Refused(Rejection::KeyExpired));
 }
+
+#[test]
+fn what_the_operator_does_by_a_request_is_done_once() {
+    let mut world = World::funded(1_000);
+    let (alice, shop) = shop(&mut world);
+    let (request, second, third) = (world.request(), world.request(), world.request());
+    let reason: Box<str> = "court".into();
+    let freeze = |frozen| Command::FreezeAccount { account: alice, frozen, reason: reason.clone() };
+    let once = |request, command| Command::Once { request, command: Box::new(command) };
+    assert_eq!(world.ok(once(request, freeze(true))).request(), Some(&request));
+    assert_eq!(world.ok(freeze(false)).request(), None);
+    // The account was unfrozen since; the old request does not freeze it again.
+    let again = world.decide(&once(request, freeze(true)));
+    assert!(matches!(again, Decision::Replayed(answer) if answer.refused.is_none()), "{again:?}");
+    let pay = mv(world.request(), alice, shop, 1);
+    world.ok(pay);
+    // A refusal is an answer too, and what has a request of its own is not made by another.
+    let thaw = once(second, Command::ThawWallet { wallet: HOT_A, reason: reason.clone() });
+    let refused = world.refusal(thaw.clone());
+    assert!(refused.is_some());
+    let again = world.decide(&thaw);
+    assert!(matches!(again, Decision::Replayed(answer) if answer.refused == refused), "{again:?}");
+    assert_eq!(world.refusal(once(third, Command::EndRecovery { reason })), Some(Rejection::RuleInvalid));
+    assert_eq!(world.replayed().digest(), world.state.digest());
+}

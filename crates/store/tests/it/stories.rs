@@ -286,7 +286,9 @@ fn every_kind_of_event_has_a_detail_and_shows_neither_signatures_nor_hashes_of_s
             .collect();
         records.push(Record::decode(&bytes).expect("it always reads"));
     }
-    assert_eq!(records.len(), Event::KINDS.len());
+    // Lines of older versions are called by their version too.
+    let today = golden.lines().filter(|line| line.split(' ').next().is_some_and(|name| !name.contains('.')));
+    assert_eq!(today.count(), Event::KINDS.len());
     // Alone, most of them fit nothing; as audit entries all of them can be shown.
     for record in records {
         let detail = tokengine_store::event_detail(&record.event);

@@ -147,12 +147,7 @@ fn reason(text: &str) -> Result<&str, Problem> {
     Ok(text)
 }
 
-/// A reason with who gave it, for commands that keep nobody's name.
-fn signed_reason(key: &Key, text: &str) -> Result<Box<str>, Problem> {
-    Ok(format!("{} [{}]", reason(text)?, key.name).into())
-}
-
-fn request(key: &Key, IdempotencyKey(idempotency): IdempotencyKey, route: &str, body: &Value) -> Request {
+pub(super) fn request(key: &Key, IdempotencyKey(idempotency): IdempotencyKey, route: &str, body: &Value) -> Request {
     let content = json::fingerprint(route, body, &[]);
     Request { principal: Principal::Key(key.ix), key: idempotency, content }
 }
@@ -227,36 +222,50 @@ pub(super) async fn resume(
     set_paused(&app, &caller, &headers, key, (body, false)).await
 }
 
-async fn set_frozen(app: &App, caller: &Caller, id: &str, body: Value, frozen: bool) -> Result<Response, Problem> {
-    let key = caller.need(Scope::ADMIN_FREEZE)?;
-    let asked: ReasonRequest = json::fields(body)?;
+async fn set_frozen(
+    app: &App,
+    caller: &Caller,
+    key: IdempotencyKey,
+    id: &str,
+    (body, frozen): (Value, bool),
+) -> Result<Response, Problem> {
+    let caller = caller.need(Scope::ADMIN_FREEZE)?;
+    let asked: ReasonRequest = json::fields(body.clone())?;
     let account = accounts::find(app, id).await?;
-    let reason = signed_reason(key, &asked.reason)?;
-    done(app.submit(Command::FreezeAccount { account, frozen, reason }).await?)
+    let request = request(caller, key, &format!("freeze {frozen} {account}"), &body);
+    let reason = reason(&asked.reason)?.into();
+    once(app, request, Command::FreezeAccount { account, frozen, reason }).await
+}
+
+/// Carries out a command that has no request of its own, once.
+async fn once(app: &App, request: Request, command: Command) -> Result<Response, Problem> {
+    done(app.submit(Command::Once { request, command: Box::new(command) }).await?)
 }
 
 /// Freezes an account: nothing may be taken from it.
 #[utoipa::path(post, path = "/v1/operator/accounts/{id}/freeze", tag = "operator", request_body = ReasonRequest,
-    params(("id" = String, Path)), responses((status = 200, body = DoneView)))]
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
 pub(super) async fn freeze(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    set_frozen(&app, &caller, &id, body, true).await
+    set_frozen(&app, &caller, key, &id, (body, true)).await
 }
 
 /// Unfreezes an account.
 #[utoipa::path(post, path = "/v1/operator/accounts/{id}/unfreeze", tag = "operator", request_body = ReasonRequest,
-    params(("id" = String, Path)), responses((status = 200, body = DoneView)))]
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
 pub(super) async fn unfreeze(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    set_frozen(&app, &caller, &id, body, false).await
+    set_frozen(&app, &caller, key, &id, (body, false)).await
 }
 
 /// Takes what an account owes after a reversal out of what it has free.
@@ -281,30 +290,33 @@ pub(super) async fn settle_owed(
 
 /// Thaws a wallet: a person has looked at what the engine found wrong with it.
 #[utoipa::path(post, path = "/v1/operator/wallets/{id}/thaw", tag = "operator", request_body = ReasonRequest,
-    params(("id" = u32, Path)), responses((status = 200, body = DoneView)))]
+    params(("id" = u32, Path), ("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
 pub(super) async fn thaw(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let key = caller.need(Scope::ADMIN_PAUSE)?;
-    let asked: ReasonRequest = json::fields(body)?;
+    let caller = caller.need(Scope::ADMIN_PAUSE)?;
+    let asked: ReasonRequest = json::fields(body.clone())?;
     let wallet = WalletIx(id.parse().map_err(|_| Problem::not_found("wallet"))?);
-    let reason = signed_reason(key, &asked.reason)?;
-    done(app.submit(Command::ThawWallet { wallet, reason }).await?)
+    let request = request(caller, key, &format!("thaw {wallet}"), &body);
+    let reason = reason(&asked.reason)?.into();
+    once(&app, request, Command::ThawWallet { wallet, reason }).await
 }
 
 /// Resumes a network that the engine halted.
 #[utoipa::path(post, path = "/v1/operator/networks/resume", tag = "operator", request_body = ResumeNetworkRequest,
-    responses((status = 200, body = DoneView)))]
+    params(("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
 pub(super) async fn resume_network(
     State(app): State<Shared>,
     caller: Caller,
+    key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let key = caller.need(Scope::ADMIN_PAUSE)?;
-    let asked: ResumeNetworkRequest = json::fields(body)?;
+    let caller = caller.need(Scope::ADMIN_PAUSE)?;
+    let asked: ResumeNetworkRequest = json::fields(body.clone())?;
     let network = accounts::network("/network", &asked.network, &app.directory().await?)?;
     let hash = |pointer: &str, text: &str| -> Result<BlockHash, Problem> {
         let wrong = |_| Problem::field(pointer, "hash-invalid", "must be 64 hexadecimal digits");
@@ -318,23 +330,26 @@ pub(super) async fn resume_network(
             parent: hash("/from/parent", &block.parent)?,
         }),
     };
-    let reason = signed_reason(key, &asked.reason)?;
-    done(app.submit(Command::ResumeNetwork { network, reason, from }).await?)
+    let request = request(caller, key, "resume-network", &body);
+    let reason = reason(&asked.reason)?.into();
+    once(&app, request, Command::ResumeNetwork { network, reason, from }).await
 }
 
 /// Resumes an asset that the engine stopped.
 #[utoipa::path(post, path = "/v1/operator/assets/resume", tag = "operator", request_body = ResumeAssetRequest,
-    responses((status = 200, body = DoneView)))]
+    params(("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
 pub(super) async fn resume_asset(
     State(app): State<Shared>,
     caller: Caller,
+    key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let key = caller.need(Scope::ADMIN_PAUSE)?;
-    let asked: ResumeAssetRequest = json::fields(body)?;
+    let caller = caller.need(Scope::ADMIN_PAUSE)?;
+    let asked: ResumeAssetRequest = json::fields(body.clone())?;
     let (_, asset) = asset("/asset", &asked.asset, &app.directory().await?)?;
-    let reason = signed_reason(key, &asked.reason)?;
-    done(app.submit(Command::ResumeAsset { asset, reason }).await?)
+    let request = request(caller, key, "resume-asset", &body);
+    let reason = reason(&asked.reason)?.into();
+    once(&app, request, Command::ResumeAsset { asset, reason }).await
 }
 
 /// Gives an amount that nobody owned to an account, or to the operator.

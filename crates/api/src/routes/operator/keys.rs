@@ -1,7 +1,8 @@
 //! API keys. A secret is shown once, when it is made; what is kept is its hash.
 
+use super::hand::request;
 use crate::app::{App, Shared};
-use crate::auth::Caller;
+use crate::auth::{Caller, IdempotencyKey};
 use crate::body::{Body, Path, Query};
 use crate::view::{KeyView, Page};
 use crate::{Problem, Scope, Scopes, json, reply};
@@ -9,7 +10,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use tokengine_core::{ApiKey, Command, KeyIx};
+use serde_json::json;
+use tokengine_core::{ApiKey, Command, Event, KeyIx};
 use tokengine_keys::api_key::ApiKeySecret;
 use tokengine_keys::{Secret, random_bytes};
 use utoipa::ToSchema;
@@ -35,8 +37,9 @@ pub struct KeyRequest {
 pub struct NewKeyView {
     /// The key.
     pub key: KeyView,
-    /// The key's text. It is shown once and is nowhere afterwards.
-    pub secret: String,
+    /// The key's text. It is shown once and is nowhere afterwards: not in the answer to a repeated request either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 fn view(ix: KeyIx, row: &ApiKey) -> KeyView {
@@ -50,10 +53,15 @@ fn view(ix: KeyIx, row: &ApiKey) -> KeyView {
 
 /// Makes an API key. Its secret is in the answer, and nowhere else ever.
 #[utoipa::path(post, path = "/v1/operator/keys", tag = "operator", request_body = KeyRequest,
-    responses((status = 201, body = NewKeyView)))]
-pub(super) async fn create(State(app): State<Shared>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
+    params(("Idempotency-Key" = String, Header)), responses((status = 201, body = NewKeyView)))]
+pub(super) async fn create(
+    State(app): State<Shared>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body,
+) -> Result<Response, Problem> {
     let maker = caller.need(Scope::ADMIN_KEYS)?;
-    let asked: KeyRequest = json::fields(body)?;
+    let asked: KeyRequest = json::fields(body.clone())?;
     let named = !asked.name.is_empty() && asked.name.len() <= 64 && !asked.name.contains(PREFIX_MARK);
     if !named || asked.name.chars().any(char::is_control) {
         return Err(Problem::field("/name", "name-invalid", "must have 1 to 64 characters and no #"));
@@ -71,13 +79,23 @@ pub(super) async fn create(State(app): State<Shared>, caller: Caller, Body(body)
     let secret = ApiKeySecret::generate(&Secret::new(random));
     let name = format!("{}{PREFIX_MARK}{}", asked.name, secret.prefix());
     let (hash, bits) = (secret.hash(), scopes.bits());
-    app.submit(Command::AddKey { name: name.into(), hash, scopes: bits }).await?;
+    let request = request(maker, key, "add-key", &body);
+    let command = Command::AddKey { name: name.into(), hash, scopes: bits };
+    let made = app.submit(Command::Once { request, command: Box::new(command) }).await?;
+    // Of a repeated request, the key is the one that was made then.
+    let Event::KeyAdded { hash, .. } = app.event(made.position).await?.event else {
+        return Err(Problem::internal(&"a key that was made by another event"));
+    };
     let ask = move |state: &tokengine_core::State| {
         let ix = state.key_by_hash(&hash)?;
         Some(view(ix, state.key(ix)?))
     };
-    let key = app.engine.query(ask).await?.ok_or_else(|| Problem::internal(&"a key that was just added"))?;
-    reply::with(StatusCode::CREATED, &NewKeyView { key, secret: secret.reveal().expose().clone() })
+    let secret = (!made.replayed).then(|| secret.reveal().expose().clone());
+    let Some(key) = app.engine.query(ask).await? else {
+        // Made by that request, and revoked since.
+        return Err(Problem::not_found("key"));
+    };
+    reply::made(StatusCode::CREATED, &NewKeyView { key, secret }, None, made.replayed)
 }
 
 async fn all(app: &App) -> Result<Page<KeyView>, Problem> {
@@ -100,18 +118,21 @@ pub(super) async fn list(
 
 /// Revokes an API key, at once and for ever.
 #[utoipa::path(post, path = "/v1/operator/keys/{id}/revoke", tag = "operator",
-    params(("id" = u32, Path), ("If-Match" = Option<String>, Header, description = "The ETag of the list")),
+    params(("id" = u32, Path), ("Idempotency-Key" = String, Header),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the list")),
     responses((status = 200, body = KeyView)))]
 pub(super) async fn revoke(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
+    idempotency: IdempotencyKey,
 ) -> Result<Response, Problem> {
-    caller.need(Scope::ADMIN_KEYS)?;
+    let caller = caller.need(Scope::ADMIN_KEYS)?;
     let key = KeyIx(id.parse().map_err(|_| Problem::not_found("key"))?);
     reply::if_match(&headers, &all(&app).await?)?;
-    app.submit(Command::RevokeKey { key }).await?;
+    let request = request(caller, idempotency, &format!("revoke-key {id}"), &json!({}));
+    let done = app.submit(Command::Once { request, command: Box::new(Command::RevokeKey { key }) }).await?;
     let ask = move |state: &tokengine_core::State| state.key(key).map(|row| view(key, row));
-    reply::ok(&app.engine.query(ask).await?)
+    reply::made(StatusCode::OK, &app.engine.query(ask).await?, None, done.replayed)
 }
