@@ -23,6 +23,7 @@ mod index;
 mod known;
 mod ledger;
 mod model;
+mod moves;
 mod network;
 mod rejection;
 mod rows;

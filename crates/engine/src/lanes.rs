@@ -24,6 +24,14 @@ pub(crate) enum Submission {
 }
 
 impl Submission {
+    /// The command, if there is one.
+    pub(crate) fn single(&self) -> Option<&Command> {
+        match self {
+            Self::One(command, _) => Some(command),
+            Self::Many(..) => None,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(..) => 1,

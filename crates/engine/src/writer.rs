@@ -138,13 +138,17 @@ impl Writer {
     fn take(&mut self, round: &mut Round) -> Result<(), Error> {
         // A clock that went back stands still until it has caught up.
         let now = (self.clock)().max(self.state.at());
+        self.state.touch(round.submissions.iter().filter_map(Submission::single));
         for submission in round.submissions.drain(..) {
             let waiting = match submission {
                 Submission::One(command, reply) => Waiting::One(reply, self.decide(&command, now)?),
                 Submission::Many(commands, reply) => {
                     let mut answers = Vec::with_capacity(commands.len());
-                    for command in &commands {
-                        answers.push(self.decide(command, now)?);
+                    for some in commands.chunks(State::AHEAD) {
+                        self.state.touch(some);
+                        for command in some {
+                            answers.push(self.decide(command, now)?);
+                        }
                     }
                     Waiting::Many(reply, answers)
                 }
@@ -177,6 +181,11 @@ impl Writer {
         let fresh = |rejection| Err(Refused { rejection, position: None, replayed: false });
         if !self.admits(command)? {
             return Ok(fresh(Rejection::DiskFull));
+        }
+        if self.has_room(MOVE_BYTES)
+            && let Some(answer) = self.open.batch.try_push_with(|out| self.state.take_move(command, now, out))
+        {
+            return Ok(outcome(&answer, now, false));
         }
         let event = match self.state.decide(command, now) {
             Decision::Event(event) => event,

@@ -44,15 +44,32 @@ impl Batch {
     ///
     /// # Panics
     /// If `encode` shortens the buffer, or appends more than 4 GiB.
+    #[inline]
     pub fn push_with(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.try_push_with(|buf| {
+            encode(buf);
+            Some(())
+        });
+    }
+
+    /// As [`Batch::push_with`], if `encode` gives something; if not, the batch is as before.
+    ///
+    /// # Panics
+    /// As [`Batch::push_with`].
+    #[inline]
+    pub fn try_push_with<T>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Option<T>) -> Option<T> {
         let prefix = self.buf.len();
         let start = prefix + PREFIX_LEN;
-        self.buf.resize(start, 0);
-        encode(&mut self.buf);
+        self.buf.extend_from_slice(&[0; PREFIX_LEN]);
+        let Some(given) = encode(&mut self.buf) else {
+            self.buf.truncate(prefix);
+            return None;
+        };
         let len = self.buf.len().checked_sub(start).expect("an encoder only appends");
         let len = u32::try_from(len).expect("a record is below 4 GiB");
         self.buf[prefix..start].copy_from_slice(&len.to_le_bytes());
         self.count = self.count.checked_add(1).expect("a batch fits into a segment");
+        Some(given)
     }
 
     /// Adds records that are encoded already: each a little-endian `u32` length and that many bytes.

@@ -143,21 +143,34 @@ impl State {
     }
 
     /// The account that `account` is today.
+    #[inline]
     pub(super) fn open_account(&self, account: AccountIx) -> Result<AccountIx, Rejection> {
         if self.ledger.exists(account) { Ok(self.ledger.resolve(account)) } else { Err(Rejection::UnknownAccount) }
     }
 
-    /// In this order: both accounts and the token exist, an amount, two different accounts, the right to do it, not paused,
-    /// not frozen, enough. The fast path of the engine.
     #[inline]
     pub(crate) fn decide_move(
         &self,
         request: Request,
         token: TokenIx,
-        (from, to): (AccountIx, AccountIx),
+        parties: (AccountIx, AccountIx),
         amount: Amount,
         authority: MoveAuthority,
     ) -> Result<Event, Rejection> {
+        let (from, to) = self.check_move(token, parties, amount, authority)?;
+        Ok(Event::Moved { request, token, from, to, amount })
+    }
+
+    /// In this order: both accounts and the token exist, an amount, two different accounts, the right to do it, not paused,
+    /// not frozen, enough. The fast path of the engine; gives the accounts as they are today.
+    #[inline]
+    pub(crate) fn check_move(
+        &self,
+        token: TokenIx,
+        (from, to): (AccountIx, AccountIx),
+        amount: Amount,
+        authority: MoveAuthority,
+    ) -> Result<(AccountIx, AccountIx), Rejection> {
         let (from, to) = (self.open_account(from)?, self.open_account(to)?);
         self.ledger.totals(token).ok_or(Rejection::UnknownToken)?;
         if amount.is_zero() {
@@ -176,6 +189,6 @@ impl State {
             return Err(Rejection::AccountFrozen);
         }
         self.ledger.book(from, token).free.checked_sub(amount).ok_or(Rejection::InsufficientFunds)?;
-        Ok(Event::Moved { request, token, from, to, amount })
+        Ok((from, to))
     }
 }

@@ -24,7 +24,9 @@ const FROZEN: u8 = 1;
 /// Named by the operator, not by an id on a network: an API key may act for it.
 const OPERATOR_NAMED: u8 = 2;
 
+/// One cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct AccountRow {
     first: Book,
     first_token: u32,
@@ -54,8 +56,15 @@ impl Ledger {
         self.accounts.len()
     }
 
+    #[inline]
     fn row(&self, account: AccountIx) -> Option<&AccountRow> {
         self.accounts.get(account.row())
+    }
+
+    /// Brings accounts' rows into the cache. What it gives means nothing.
+    #[inline]
+    pub(crate) fn touch(&self, accounts: &[AccountIx]) -> u8 {
+        accounts.iter().fold(0, |seen, account| seen ^ self.row(*account).map_or(0, |row| row.flags))
     }
 
     /// The account of that name, joined accounts followed.
@@ -78,12 +87,14 @@ impl Ledger {
     /// The account that `account` is today: itself, or the one it was joined to.
     #[inline]
     pub(crate) fn resolve(&self, account: AccountIx) -> AccountIx {
-        match self.row(account) {
-            Some(row) if row.joined != account.0 => self.resolve(AccountIx(row.joined)),
-            _ => account,
+        let mut today = account;
+        while let Some(row) = self.row(today).filter(|row| row.joined != today.0) {
+            today = AccountIx(row.joined);
         }
+        today
     }
 
+    #[inline]
     pub(crate) fn exists(&self, account: AccountIx) -> bool {
         account.row() < self.accounts.len()
     }
@@ -106,10 +117,12 @@ impl Ledger {
         rows.filter_map(owner).filter(move |owner| *owner != account)
     }
 
+    #[inline]
     pub(crate) fn is_frozen(&self, account: AccountIx) -> bool {
         self.row(account).is_some_and(|row| row.flags & FROZEN != 0)
     }
 
+    #[inline]
     pub(crate) fn is_operator_named(&self, account: AccountIx) -> bool {
         self.row(account).is_some_and(|row| row.flags & OPERATOR_NAMED != 0)
     }

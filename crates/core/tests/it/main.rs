@@ -7,6 +7,7 @@ mod deposits;
 mod dispatches;
 mod golden;
 mod memory;
+mod moves;
 mod operator;
 mod outside;
 mod payouts;
