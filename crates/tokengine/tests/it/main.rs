@@ -2,10 +2,12 @@
 
 mod access;
 mod cli;
+mod concurrency;
 mod exchange;
 mod full;
 mod hand;
 mod kill;
+mod linear;
 mod metrics;
 mod nodes;
 mod operation;
