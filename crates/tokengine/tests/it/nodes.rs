@@ -60,6 +60,32 @@ fn e7_e8_what_is_lost_or_doubled_on_the_way_to_a_node_is_paid_once() {
 }
 
 #[test]
+fn e10_a_node_that_misses_the_gas_on_the_second_sending_ends_nothing_and_a_refill_does() {
+    let world = behind(1, 1);
+    world.deposited(0, 1, "usd", 500 * DOLLAR6);
+    let (proxy, hot) = (&world.proxies[0][0], world.hot(0));
+    let account = world.account(0, 1);
+    let free = world.free(&account, "usd");
+    // Signed and journaled, and it never arrives; then the wallet has no gas when the same bytes are sent again.
+    proxy.fault("eth_sendRawTransaction", Fault::DropCall);
+    let to = world.nobody(6);
+    let id = world.withdraw(&Order { customer: 1, home: 0, net: 0, token: "usd", amount: DOLLAR6, to: to.clone() });
+    world.until("it is sent", |_| proxy.calls("eth_sendRawTransaction") > 0);
+    let held = world.nodes[0].balance(&hot).expect("told");
+    world.nodes[0].set_balance(&hot, 0).expect("set");
+    proxy.heal();
+    let sendings = proxy.calls("eth_sendRawTransaction");
+    world.until("it is refused, more than once", |_| proxy.calls("eth_sendRawTransaction") >= sendings + 2);
+    let view = world.withdrawal(&id).expect(200);
+    assert_eq!((&view["outcome"], view["attempts"].as_array().map(Vec::len)), (&json!("unknown"), Some(1)), "{view}");
+    assert_eq!(world.free(&account, "usd"), free - WHOLE - USD_FEE, "nothing is unlocked");
+    world.nodes[0].set_balance(&hot, held).expect("set");
+    world.until_status(&id, "committed");
+    assert_eq!((world.on_chain(0, "usd", &to), sent(&world.proxies[0]).len()), (DOLLAR6, 1), "the same bytes, once");
+    world.books_balance();
+}
+
+#[test]
 fn a_sole_node_that_times_out_on_everything_delays_and_breaks_nothing() {
     let world = behind(1, 1);
     world.deposited(0, 1, "usd", 500 * DOLLAR6);
