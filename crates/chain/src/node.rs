@@ -56,6 +56,16 @@ pub trait Node: Send + Sync {
     /// # Errors
     /// [`Error::TooLarge`] above 128 bits; [`Error::StateUnavailable`] when that state is pruned.
     fn balance(&self, of: &Address, asset: &Asset, at: At) -> impl Future<Output = Result<Amount, Error>> + Send;
+
+    /// The same of many, in as few requests as it takes, in the same order; `None` where there is no such amount.
+    ///
+    /// # Errors
+    /// [`Error::StateUnavailable`] when that state is pruned.
+    fn balances(
+        &self,
+        of: &[(Address, Asset)],
+        at: At,
+    ) -> impl Future<Output = Result<Vec<Option<Amount>>, Error>> + Send;
 }
 
 /// Questions that only a network with accounts, nonces, gas and contracts can answer.

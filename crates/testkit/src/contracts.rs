@@ -25,6 +25,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "FakeToken.sol",
     "FeeToken.sol",
     "HookToken.sol",
+    "Multicall.sol",
     "OddReturnTokens.sol",
     "Payees.sol",
     "Payers.sol",

@@ -21,14 +21,9 @@ use tokengine_core::{
 
 use crate::{Books, Error};
 
-/// Empty deposit addresses compared in a pass, at least, where there are so many.
-const AT_LEAST: usize = 200;
-/// And at most, so that a pass ends.
-const AT_MOST: usize = 2_000;
-/// Within these limits, every address has had its turn after so many passes.
-const ROUND: usize = 100;
-/// Empty addresses between two looks at the state, and at the head: what is asked of the nodes stays young enough to be kept.
-const CHUNK: usize = 50;
+/// Empty addresses between two looks at the state, and at the head: what is asked of the nodes stays young enough to be kept,
+/// and the questions about them fill a request.
+const CHUNK: usize = 200;
 /// Wallets that one look at the state goes through in search of them.
 const ROWS: u32 = 20_000;
 /// Wallets whose balances are asked for at the same time.
@@ -258,12 +253,21 @@ pub struct Reconciler<B, N> {
     network: Arc<Network<N>>,
     /// The number of the wallet from which on empty addresses are looked for.
     next: AtomicU32,
+    /// How many of them are the next few.
+    few: usize,
 }
 
 impl<B: Books, N: Accounts> Reconciler<B, N> {
     /// A reconciler.
     pub fn new(books: B, network: Arc<Network<N>>) -> Self {
-        Self { books, network, next: AtomicU32::new(0) }
+        let few = usize::try_from(crate::Rules::default().reconcile_addresses).unwrap_or(usize::MAX);
+        Self { books, network, next: AtomicU32::new(0), few }
+    }
+
+    /// With so many deposit addresses that hold nothing compared in a pass of [`Scope::NextFew`].
+    #[must_use]
+    pub fn with_addresses(self, few: u32) -> Self {
+        Self { few: usize::try_from(few).unwrap_or(usize::MAX), ..self }
     }
 
     /// Compares now. `None` when no block can be compared at yet (too little was searched), and when not every address
@@ -281,10 +285,7 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
     async fn compare_empty(&self, ix: NetworkIx, scope: Scope, report: &mut Report) -> Result<bool, Error> {
         let (mut from, mut room) = match scope {
             Scope::Every => (0, usize::MAX),
-            Scope::NextFew => {
-                let wallets = self.books.query(|state| state.wallets().count()).await?;
-                (self.next.load(Ordering::Relaxed), (wallets / ROUND).clamp(AT_LEAST, AT_MOST))
-            }
+            Scope::NextFew => (self.next.load(Ordering::Relaxed), self.few),
         };
         while room > 0 {
             let few = room.min(CHUNK);
@@ -341,9 +342,11 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
             Some(some) => questions_of(state, ix, height, some.iter().copied()),
         };
         let (before, mut left_out) = self.books.query(ask.clone()).await?;
-        let asked = stream::iter(before.clone()).map(|question| self.ask(question, at));
+        let (plain, with_nonce): (Vec<Question>, Vec<Question>) =
+            before.iter().cloned().partition(|question| question.nonce.is_none());
+        let mut lines = self.ask_together(&plain, at).await?;
+        let asked = stream::iter(with_nonce).map(|question| self.ask(question, at));
         let mut answers = asked.buffered(AT_ONCE);
-        let mut lines = Vec::new();
         while let Some((wallet, found)) = answers.try_next().await? {
             match found {
                 Some(found) => lines.extend(found),
@@ -376,6 +379,31 @@ impl<B: Books, N: Accounts> Reconciler<B, N> {
             }
         }
         Ok(Some(Report { block: at, lines, left_out, told }))
+    }
+
+    /// What wallets have that have nothing under way, in few requests. What differs is asked once more by itself: how many
+    /// questions are put into one is the nodes' choice, and their answers may come from a contract that is not ours.
+    async fn ask_together(&self, questions: &[Question], at: BlockRef) -> Result<Vec<Line>, Error> {
+        let of = |question: &Question| -> Vec<(Address, Asset)> {
+            question.holdings.iter().map(|(_, name, _)| (question.address.clone(), name.clone())).collect()
+        };
+        let asked: Vec<(Address, Asset)> = questions.iter().flat_map(of).collect();
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut told = self.network.balances(&asked, At::Block(at.hash)).await?.into_iter();
+        let mut lines = Vec::with_capacity(asked.len());
+        for Question { wallet, address, holdings, .. } in questions {
+            for (asset, name, books) in holdings {
+                let (wallet, asset, books) = (*wallet, *asset, *books);
+                let network = match told.next().flatten().filter(|held| *held == books) {
+                    Some(held) => held,
+                    None => self.network.balance(address, name, At::Block(at.hash)).await?,
+                };
+                lines.push(Line { wallet, address: address.clone(), asset, books, network });
+            }
+        }
+        Ok(lines)
     }
 
     /// What a wallet has; nothing where a transaction of its own is in the block and not seen yet.

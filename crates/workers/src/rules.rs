@@ -30,6 +30,8 @@ pub struct Rules {
     pub claim_lookup: Duration,
     /// Wallets are compared with the books every so many blocks; 0 for on demand only.
     pub reconcile_every: u64,
+    /// The most deposit addresses that hold nothing by the books and are compared in one such pass, each in its turn.
+    pub reconcile_addresses: u32,
     /// Contracts are compared with what was pinned every so many blocks, and before anything of theirs is credited.
     pub probe_every: u64,
     /// When deposit addresses are swept.
@@ -51,6 +53,7 @@ impl Default for Rules {
             retry_after: Duration::from_secs(5),
             claim_lookup: Duration::from_secs(600),
             reconcile_every: 100,
+            reconcile_addresses: 50_000,
             probe_every: 50,
             sweep: SweepRules::default(),
         }

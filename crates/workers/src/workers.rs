@@ -36,8 +36,12 @@ type Demand = oneshot::Sender<Result<Option<Report>, Error>>;
 
 /// The first pause after a fault.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest. Every network works again within this after its nodes do, and a dead one is asked no more often.
+/// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest where nodes gave no answer that counts. Faults that come one after the other, each found by a question of its
+/// own, cost a pause each: many short outages of a sole node must not add up to a minute. Asked once a second, as for its
+/// head, a dead node is not asked too often.
+const LONGEST_FOR_NODES: Duration = Duration::from_secs(1);
 
 /// One network's shells, and what they tell about themselves.
 struct Site<N> {
@@ -84,7 +88,8 @@ impl<N: Accounts + 'static> Workers<N> {
             let driver = Driver::new(handle.clone(), Arc::clone(&network), peers, keyring, Arc::clone(&rules))?;
             Ok(Arc::new(Site {
                 watcher: Watcher::new(handle.clone(), Arc::clone(&network), Arc::clone(&prober), Arc::clone(&rules)),
-                reconciler: Reconciler::new(handle.clone(), Arc::clone(&network)),
+                reconciler: Reconciler::new(handle.clone(), Arc::clone(&network))
+                    .with_addresses(rules.reconcile_addresses),
                 handle: handle.clone(),
                 network,
                 rules,

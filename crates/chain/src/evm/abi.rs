@@ -7,6 +7,11 @@ alloy::sol! {
     function decimals() returns (uint8);
     function symbol() returns (string);
     function totalSupply() returns (uint256);
+    /// Of Multicall3.
+    struct Call3 { address target; bool allowFailure; bytes callData; }
+    struct Told { bool success; bytes returnData; }
+    function aggregate3(Call3[] calls) returns (Told[] told);
+    function getEthBalance(address owner) returns (uint256);
     /// EIP-1271.
     function isValidSignature(bytes32 digest, bytes signature) returns (bytes4);
     /// Of a beacon.

@@ -6,6 +6,7 @@
 mod abi;
 mod account;
 mod history;
+mod many;
 mod payments;
 mod probe;
 mod rpc;
@@ -74,6 +75,7 @@ pub struct EvmNode {
     wants_traces: bool,
     /// Once a node has shown that it traces it is expected to: a later failure is a fault, not a change of mind.
     has_traces: AtomicBool,
+    has_multicall: AtomicBool,
 }
 
 impl EvmNode {
@@ -86,8 +88,8 @@ impl EvmNode {
         if config.filter_limit == 0 {
             return Err(Error::Config { node: rpc.name().clone(), what: "the limit on filters must not be zero" });
         }
-        let has_traces = AtomicBool::new(false);
-        Ok(Self { rpc, filter_limit: config.filter_limit, wants_traces: config.traces, has_traces })
+        let (has_traces, has_multicall) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { rpc, filter_limit: config.filter_limit, wants_traces: config.traces, has_traces, has_multicall })
     }
 
     /// What it was asked since the start, for the metrics; they go on counting in there.
@@ -251,6 +253,10 @@ impl Node for EvmNode {
             },
             Err(fault) => Err(self.rpc.error(what, fault)),
         }
+    }
+
+    async fn balances(&self, of: &[(Address, Asset)], at: At) -> Result<Vec<Option<Amount>>, Error> {
+        self.many_balances(of, at).await
     }
 
     async fn balance(&self, of: &Address, asset: &Asset, at: At) -> Result<Amount, Error> {

@@ -41,7 +41,7 @@ pub struct Rules {
 }
 
 impl Default for Rules {
-    /// One node is enough; faults cost a quarter of a second to 30 seconds, 5 where the node is needed; identity every
+    /// One node is enough; faults cost a quarter of a second to 30 seconds, 1 where the node is needed; identity every
     /// 5 minutes.
     fn default() -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Default for Rules {
             patience: Duration::from_millis(300),
             rest: Duration::from_millis(250),
             longest_rest: Duration::from_secs(30),
-            longest_needed_rest: Duration::from_secs(5),
+            longest_needed_rest: Duration::from_secs(1),
             identity_every: Duration::from_secs(300),
         }
     }
@@ -272,6 +272,18 @@ impl<N: Node> Network<N> {
     pub async fn balance(&self, of: &Address, asset: &Asset, at: At) -> Result<Amount, Error> {
         let at = self.pinned(at).await?;
         self.about("a balance", at, |node| node.balance(of, asset, at)).await
+    }
+
+    /// What many addresses hold after a block, in the same order; `None` where there is no such amount.
+    ///
+    /// How it is asked is the nodes' choice, and goes through a contract that is not ours where there is one: what matters is
+    /// asked once more, with [`Network::balance`].
+    ///
+    /// # Errors
+    /// As [`Network::balance`].
+    pub async fn balances(&self, of: &[(Address, Asset)], at: At) -> Result<Vec<Option<Amount>>, Error> {
+        let at = self.pinned(at).await?;
+        self.about("balances", at, |node| node.balances(of, at)).await
     }
 
     /// Whether payments from inside contracts are found on this network: at least `quorum` nodes offer traces.

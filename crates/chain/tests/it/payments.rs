@@ -243,3 +243,43 @@ async fn a_payout_shows_in_the_receivers_balance_whatever_its_transfer_returned(
         node.balance(&address(US), &Asset::Contract(address(&huge.0)), At::Latest).await.expect_err("too large");
     assert_eq!(error.code(), "chain-amount-too-large");
 }
+
+#[tokio::test]
+async fn many_balances_are_the_same_one_by_one_in_batches_and_in_one_call() {
+    let anvil = anvil();
+    let from = &anvil.accounts()[0].clone();
+    let token = deploy(&anvil, "NoReturnToken", &[]);
+    let huge = deploy(&anvil, "FakeToken", &[Arg::from("X"), Arg::from("X"), Arg::Uint(6)]);
+    invoke(&anvil, from, &token, "mint(address,uint256)", &[Arg::from(US), Arg::Uint(40)]);
+    anvil.wait_success(&anvil.send(from, US_TOO, 7).expect("sent")).expect("paid");
+    let [token, huge] = [&token.0, &huge.0].map(|at| Asset::Contract(address(at)));
+    let mut asked: Vec<(Address, Asset)> = Vec::new();
+    for n in 0..120u32 {
+        let nobody = address(&format!("0x{:040x}", 0xdead_0000 + n));
+        asked.extend([(nobody.clone(), Asset::Native), (nobody, token.clone())]);
+    }
+    let ours = [(US, token.clone()), (US, Asset::Native), (US_TOO, Asset::Native), (US, huge)];
+    asked.extend(ours.map(|(of, asset)| (address(of), asset)));
+    let proxy = tokengine_testkit::FaultProxy::start(anvil.url()).expect("starts");
+    let node = node(&proxy.url()).await;
+    let at = At::Block(node.heads().await.expect("answers").latest.hash);
+
+    let in_batches = node.balances(&asked, at).await.expect("answers");
+    let last: Vec<Option<u128>> = in_batches[240..].iter().map(|held| held.map(Amount::base_units)).collect();
+    assert_eq!(last, [Some(40), Some(0), Some(7), None], "above 128 bits is no amount");
+    assert!(in_batches[..240].iter().all(|held| *held == Some(Amount::ZERO)));
+    for ((of, asset), held) in asked.iter().zip(&in_batches).skip(238) {
+        assert_eq!(node.balance(of, asset, at).await.ok(), *held, "{of} {asset:?}");
+    }
+
+    let code = deploy(&anvil, "Multicall3", &[]).0;
+    let code = anvil.rpc("eth_getCode", serde_json::json!([code, "latest"])).expect("answers");
+    let multicall = "0xcA11bde05977b3631167028862bE2a173976CA11";
+    anvil.rpc("anvil_setCode", serde_json::json!([multicall, code])).expect("set");
+    anvil.mine(1).expect("mined");
+    let at = At::Block(node.heads().await.expect("answers").latest.hash);
+    let before = (proxy.calls("eth_getBalance"), proxy.calls("eth_call"));
+    assert_eq!(node.balances(&asked, at).await.expect("answers"), in_batches);
+    let after = (proxy.calls("eth_getBalance"), proxy.calls("eth_call"));
+    assert_eq!((after.0 - before.0, after.1 - before.1), (0, 2), "244 questions in two calls");
+}

@@ -147,6 +147,18 @@ impl Node for SimNode {
         answer
     }
 
+    async fn balances(&self, of: &[(Address, Asset)], at: At) -> Result<Vec<Option<Amount>>, Error> {
+        let mut told = Vec::with_capacity(of.len());
+        for (of, asset) in of {
+            told.push(match self.balance(of, asset, at).await {
+                Ok(amount) => Some(amount),
+                Err(Error::Decode { .. } | Error::TooLarge { .. }) => None,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(told)
+    }
+
     async fn balance(&self, of: &Address, asset: &Asset, at: At) -> Result<Amount, Error> {
         let what = "a balance";
         self.ask(what, |net, plan| {

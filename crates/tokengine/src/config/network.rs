@@ -116,6 +116,7 @@ fn rules(group: &Group<'_>) -> Option<Rules> {
     let replace_after = group.number::<u64>("replace_after_s", 1).map(Duration::from_secs);
     let claim_lookup = group.number::<u64>("claim_lookup_s", 1).map(Duration::from_secs);
     let reconcile_every = group.number::<u64>("reconcile_every", 0);
+    let reconcile_addresses = group.number::<u32>("reconcile_addresses", 0);
     let probe_every = group.number::<u64>("probe_every", 1);
     let (native_cap, token_cap) =
         (group.number::<u64>("native_gas_cap", 21_000), group.number::<u64>("token_gas_cap", 21_000));
@@ -136,6 +137,7 @@ fn rules(group: &Group<'_>) -> Option<Rules> {
         replace_after: replace_after?,
         claim_lookup: claim_lookup?,
         reconcile_every: reconcile_every?,
+        reconcile_addresses: reconcile_addresses?,
         probe_every: probe_every?,
         sweep: SweepRules { max_token_cost: max_token_cost?, top_up_a_day: top_up_a_day?, ..usual.sweep },
         ..usual

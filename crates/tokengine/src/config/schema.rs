@@ -295,6 +295,12 @@ pub(crate) const SECTIONS: &[Section] = &[
                 "How often wallets are compared with the books; 0 for on demand only.",
             ),
             key(
+                "reconcile_addresses",
+                "addresses",
+                "50000",
+                "How many deposit addresses that hold nothing are compared each time, in their turn.",
+            ),
+            key(
                 "probe_every",
                 "blocks",
                 "50",

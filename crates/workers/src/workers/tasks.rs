@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::status::Fault;
-use super::{Demand, FIRST_PAUSE, LONGEST_PAUSE, Site};
+use super::{Demand, FIRST_PAUSE, LONGEST_FOR_NODES, LONGEST_PAUSE, Site};
 use crate::reconcile::{Report, Scope};
 use crate::{Books, Error, recover};
 
@@ -44,6 +44,8 @@ pub(super) async fn supervise<N: Accounts + 'static, F>(
         if site.has_worked(name) {
             pause = FIRST_PAUSE;
         }
+        let nodes = matches!(&ended, Ok(Err(Error::Chain(error))) if error.is_transient());
+        pause = pause.min(if nodes { LONGEST_FOR_NODES } else { LONGEST_PAUSE });
         let network = site.network.id();
         match ended {
             Ok(Ok(())) => {}
