@@ -47,6 +47,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tokengine-bench",
         &["tokengine", "tokengine-workers", "tokengine-store", "tokengine-bus", "tokengine-api", "tokengine-testkit"],
     ),
+    (
+        "tokengine-fuzz",
+        &[
+            "tokengine-core",
+            "tokengine-journal",
+            "tokengine-chain",
+            "tokengine-store",
+            "tokengine-api",
+            "tokengine-keys",
+        ],
+    ),
     // Installs the peers.
     ("xtask", &["tokengine-testkit"]),
 ];
@@ -55,7 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const NOT_IMPORTED: &[&str] = &["tokengine", "tokengine-bench", "xtask"];
 
 /// What any test may import.
-const FOR_TESTS: &str = "tokengine-testkit";
+const FOR_TESTS: &[&str] = &["tokengine-testkit", "tokengine-fuzz"];
 
 /// Holds the table against the manifests.
 pub(crate) fn check(metadata: &Metadata) -> Result<()> {
@@ -77,7 +88,7 @@ fn violations(packages: &[&Package]) -> Vec<String> {
         };
         for dependency in package.dependencies.iter().filter(|dependency| ours.contains(dependency.name.as_str())) {
             let name = dependency.name.as_str();
-            let for_tests = dependency.is_dev && (name == FOR_TESTS || name == package.name);
+            let for_tests = dependency.is_dev && (FOR_TESTS.contains(&name) || name == package.name);
             let is_bench = package.name == "tokengine-bench" && name == "tokengine";
             if NOT_IMPORTED.contains(&name) && !is_bench {
                 wrong.push(format!("{} -> {name}: nothing imports that", package.name));

@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod arrows;
+mod campaign;
 mod ci;
 mod codes;
 mod deny;
@@ -25,6 +26,9 @@ cargo xtask <command>
   ci           what needs no peer: format, lints, docs, licences, imports, generated files, forbidden text,
                codes against docs/errors.md, the example configuration
   peers        only install the peers
+  crash        kill the program under load, at any moment and at every fail point, and compare books, chains and
+               what clients were told: --minutes N, --seed S
+  fuzz         fuzz every decoder of bytes from outside: --minutes N in all, --seed S
   generate     write the generated files anew
 ";
 
@@ -50,6 +54,8 @@ fn run(words: &[&str]) -> Result<()> {
             println!("peers are in {}", peers::folder()?.display());
             Ok(())
         }
+        ["crash", more @ ..] => campaign::crash(more),
+        ["fuzz", more @ ..] => campaign::fuzz(more),
         ["generate"] => generated::write(),
         [] | ["help" | "-h" | "--help"] => {
             print!("{HELP}");

@@ -14,6 +14,8 @@ mod schema;
 mod tree;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
