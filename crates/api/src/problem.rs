@@ -292,11 +292,13 @@ pub fn status_of(rejection: Rejection) -> StatusCode {
     use Rejection::*;
     match rejection {
         AmountZero | Overflow | NameInvalid | RuleInvalid | DestinationInvalid | DestinationIsAsset
-        | DestinationIsHouse => StatusCode::UNPROCESSABLE_ENTITY,
+        | DestinationIsHouse | DestinationIsOurs => StatusCode::UNPROCESSABLE_ENTITY,
         InsufficientFunds
         | AmountNotRepresentable
         | BelowMinimum
         | AboveMaximum
+        | AboveOwed
+        | AboveShortage
         | FeeAboveMaximum
         | SameAccount
         | AssetFinerThanToken
@@ -312,15 +314,18 @@ pub fn status_of(rejection: Rejection) -> StatusCode {
         | BeforeStart
         | OwnPayment => StatusCode::UNPROCESSABLE_ENTITY,
         UnknownNetwork | UnknownToken | UnknownAsset | UnknownAccount | UnknownWallet | UnknownDeposit
-        | UnknownPayout | UnknownDispatch | UnknownSuspense | UnknownKey | UnknownTransfer => StatusCode::NOT_FOUND,
+        | UnknownPayout | UnknownDispatch | UnknownSuspense | UnknownKey | UnknownTransfer | UnknownFinal | NoShortage => StatusCode::NOT_FOUND,
         AlreadyListed | ConfigInUse | AlreadyLinked | AccountHasHolds | NonceUsed | ExternalIdUsed | DepositKnown
-        | DepositSettled | NotCancellable | WrongConflict | NotProven | NotPaused | AlreadyFinal | Stale => {
+        | DepositSettled | NotCancellable | WrongConflict | NotProven | NotPaused | AlreadyFinal | AlreadyPaused | ResumeTooHigh
+        | Stale => {
             StatusCode::CONFLICT
         }
         AccountFrozen | NotAuthorized => StatusCode::FORBIDDEN,
         Paused | NetworkHalted | AssetShort | Recovery | NotFinal | WaitLiquidity | WalletFrozen | TooManyInFlight => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        AssetNotProbed | TopUpLimit => StatusCode::SERVICE_UNAVAILABLE,
+        TooManyOpen => StatusCode::TOO_MANY_REQUESTS,
         DiskFull => StatusCode::INSUFFICIENT_STORAGE,
     }
 }

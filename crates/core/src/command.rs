@@ -69,6 +69,11 @@ pub enum Command {
     RevokeKey {
         key: KeyIx,
     },
+    /// The most that deposit addresses are given for gas within a UTC day, in base units of the native coin.
+    LimitTopUps {
+        network: NetworkIx,
+        a_day: Amount,
+    },
 
     // Accounts and moves.
     OpenAccount {
@@ -116,7 +121,8 @@ pub enum Command {
         network: NetworkIx,
         reason: Box<str>,
     },
-    /// By a person; the scan starts again from `from` when the old blocks are gone for good.
+    /// By a person; the scan starts again from `from` when the old blocks are gone for good. It may not lie above what
+    /// counted in blocks that are not on its chain for sure: that has to be searched again.
     ResumeNetwork {
         network: NetworkIx,
         reason: Box<str>,
@@ -166,6 +172,10 @@ pub enum Command {
         payout: PayoutId,
         why: Wait,
     },
+    /// The destination became a wallet of ours since it was held.
+    SettleInside {
+        payout: PayoutId,
+    },
     CancelPayout {
         request: Option<Request>,
         payout: PayoutId,
@@ -201,6 +211,18 @@ pub enum Command {
         success: bool,
         /// What it cost there, in base units of the native coin.
         gas: Amount,
+    },
+    /// By a person: a final transaction of ours that a deep reorg had taken will not come back, because another final
+    /// transaction used its nonce, or because the person takes it on themselves.
+    ClearFinal {
+        request: Request,
+        network: NetworkIx,
+        tx: TxId,
+        /// What used its nonce, and how deep that lies.
+        proof: Option<(TxId, BlockRef, Depth)>,
+        /// What used its nonce made the same payment.
+        paid: bool,
+        reason: Box<str>,
     },
     FinishDispatch {
         dispatch: DispatchId,
@@ -284,12 +306,23 @@ pub enum Command {
         asset: AssetIx,
         amount: Amount,
         block: BlockRef,
+        /// The state that the wallet was compared with.
+        as_of: Position,
     },
+    /// Nothing missing takes back what was found before.
     FindShortage {
         wallet: WalletIx,
         asset: AssetIx,
         missing: Amount,
         block: BlockRef,
+    },
+    /// By a person: the operator bears what is missing, of which no more than was found.
+    WriteOffShortage {
+        request: Request,
+        wallet: WalletIx,
+        asset: AssetIx,
+        amount: Amount,
+        reason: Box<str>,
     },
     ClearShortage {
         asset: AssetIx,
@@ -332,6 +365,8 @@ impl Command {
             | Self::AssignSuspense { request, .. }
             | Self::ClaimSuspense { request, .. }
             | Self::SettleOwed { request, .. }
+            | Self::ClearFinal { request, .. }
+            | Self::WriteOffShortage { request, .. }
             | Self::Once { request, .. } => Some(request),
             Self::ListWallet { request, .. }
             | Self::OpenAccount { request, .. }
@@ -350,6 +385,7 @@ impl Command {
             | Self::ChangeAssetRules { .. }
             | Self::ListWallet { .. }
             | Self::AddKey { .. }
+            | Self::LimitTopUps { .. }
             | Self::OpenAccount { .. }
             | Self::LinkName { .. }
             | Self::Move { .. }
@@ -381,11 +417,13 @@ impl Command {
             | Self::ReverseDeposit { .. }
             | Self::WaitPayout { .. }
             | Self::CancelPayout { .. }
+            | Self::SettleInside { .. }
             | Self::SignAttempt { .. }
             | Self::MarkSent { .. }
             | Self::SeeDispatch { .. }
             | Self::UnseeDispatch { .. }
             | Self::SeeFinal { .. }
+            | Self::ClearFinal { .. }
             | Self::FinishDispatch { .. }
             | Self::BuryDispatch { .. }
             | Self::FreezeWallet { .. }
@@ -395,6 +433,7 @@ impl Command {
             | Self::Pause { .. }
             | Self::BookSurplus { .. }
             | Self::FindShortage { .. }
+            | Self::WriteOffShortage { .. }
             | Self::ClearShortage { .. }
             | Self::StartRecovery { .. }
             | Self::EndRecovery { .. } => true,

@@ -83,6 +83,7 @@ impl State {
             ReadyWallet { wallet, next_nonce } => self.decide_ready_wallet(*wallet, *next_nonce),
             AddKey { name, hash, scopes } => self.decide_add_key(name, *hash, *scopes),
             RevokeKey { key } => self.decide_revoke_key(*key),
+            LimitTopUps { network, a_day } => self.decide_top_up_limit(*network, *a_day),
             OpenAccount { request, name } => self.decide_open_account(*request, name),
             LinkName { request, account, name, authority, nonce, expiry } => {
                 self.decide_link_name(*request, *account, name, authority, *nonce, *expiry, now)
@@ -105,8 +106,9 @@ impl State {
             HoldPayout { request, order, trace } => self.decide_hold_payout(*request, order, *trace, now),
             WaitPayout { payout, why } => self.decide_wait_payout(*payout, *why),
             CancelPayout { request, payout, authority } => self.decide_cancel_payout(*request, *payout, authority),
+            SettleInside { payout } => self.decide_settle_inside(*payout),
             OpenDispatch { wallet, nonce, purpose, gas_reserve } => {
-                self.decide_open_dispatch(*wallet, *nonce, purpose, *gas_reserve)
+                self.decide_open_dispatch(*wallet, *nonce, purpose, *gas_reserve, now)
             }
             SignAttempt { dispatch, attempt } => self.decide_sign_attempt(*dispatch, attempt),
             MarkSent { dispatch, attempt } => self.decide_mark_sent(*dispatch, *attempt),
@@ -114,6 +116,9 @@ impl State {
             UnseeDispatch { dispatch } => self.decide_unsee_dispatch(*dispatch),
             SeeFinal { network, tx, block, success, gas } => {
                 self.decide_see_final(*network, *tx, *block, *success, *gas)
+            }
+            ClearFinal { request, network, tx, proof, paid, reason } => {
+                self.decide_clear_final(*request, *network, *tx, *proof, *paid, reason)
             }
             FinishDispatch { dispatch, sighting, gas, depth } => {
                 self.decide_finish_dispatch(*dispatch, sighting, *gas, *depth)
@@ -127,7 +132,7 @@ impl State {
             RequestTransfer { request, network, tx, order, trace } => {
                 self.decide_request_transfer(*request, *network, *tx, order, *trace, now)
             }
-            HoldTransfer { transfer, deposit } => self.decide_hold_transfer(*transfer, deposit),
+            HoldTransfer { transfer, deposit } => self.decide_hold_transfer(*transfer, deposit, now),
             FailTransfer { transfer, why } => self.decide_fail_transfer(*transfer, *why),
             Pause { request, scope, paused, reason } => self.decide_pause(*request, *scope, *paused, reason),
             AssignSuspense { request, item, to, reason } => self.decide_assign_suspense(*request, *item, *to, reason),
@@ -137,9 +142,14 @@ impl State {
             SettleOwed { request, account, token, amount } => {
                 self.decide_settle_owed(*request, *account, *token, *amount)
             }
-            BookSurplus { wallet, asset, amount, block } => self.decide_book_surplus(*wallet, *asset, *amount, *block),
+            BookSurplus { wallet, asset, amount, block, as_of } => {
+                self.decide_book_surplus(*wallet, *asset, *amount, *block, *as_of)
+            }
             FindShortage { wallet, asset, missing, block } => {
                 self.decide_find_shortage(*wallet, *asset, *missing, *block)
+            }
+            WriteOffShortage { request, wallet, asset, amount, reason } => {
+                self.decide_write_off(*request, *wallet, *asset, *amount, reason)
             }
             ClearShortage { asset, block } => self.decide_clear_shortage(*asset, *block),
             StartRecovery { reason } => self.decide_start_recovery(reason),

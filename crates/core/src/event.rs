@@ -9,7 +9,7 @@ use crate::{Address, Amount, BlockRef, Depth, Rejection, TxId};
 macro_rules! events {
     ($( $(#[$doc:meta])* ($tag:literal, $version:literal) $name:ident {
         $( $(#[$fdoc:meta])* $field:ident : $ty:ty ),* $(,)?
-        $( ; $( since $since:literal $(#[$adoc:meta])* $added:ident : $aty:ty ),* $(,)? )?
+        $( ; $( $(#[$adoc:meta])* since $since:literal $added:ident : $aty:ty ),* $(,)? )?
     } )*) => {
         /// What happened, in the order of the journal.
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ events! {
     (11, 1) WalletReady { wallet: WalletIx, next_nonce: u64 }
     (12, 2) KeyAdded { name: Box<str>, hash: [u8; 32], scopes: u32; since 2 request: Option<Request> }
     (13, 2) KeyRevoked { key: KeyIx; since 2 request: Option<Request> }
+    /// The most that deposit addresses are given for gas within a UTC day, in base units of the native coin.
+    (14, 1) TopUpLimitSet { network: NetworkIx, a_day: Amount }
 
     // Accounts and moves.
     (20, 1) AccountOpened { request: Option<Request>, name: Box<str> }
@@ -105,11 +107,13 @@ events! {
     /// A reorg: the blocks above are gone.
     (42, 1) ScanRewound { network: NetworkIx, to: BlockRef }
     (43, 1) NetworkHalted { network: NetworkIx, reason: Box<str> }
-    (44, 2) NetworkResumed {
+    (44, 3) NetworkResumed {
         network: NetworkIx,
         reason: Box<str>,
         from: Option<BlockRef>;
         since 2 request: Option<Request>,
+        /// `from` is one of the blocks that were searched: those before it are too.
+        since 3 searched: bool,
     }
     (45, 2) DepositClaimed {
         request: Request,
@@ -124,7 +128,7 @@ events! {
     (48, 1) DepositReblocked { key: DepositKey, block: BlockRef }
     /// A reorg took it away before it counted.
     (49, 1) DepositDropped { key: DepositKey }
-    (50, 1) DepositCredited {
+    (50, 2) DepositCredited {
         key: DepositKey,
         asset: AssetIx,
         wallet: WalletIx,
@@ -135,10 +139,14 @@ events! {
         credited: Amount,
         to: CreditTo,
         block: BlockRef,
-        depth: Depth,
+        depth: Depth;
+        /// What of it was booked as a surplus before it was seen, in base units of the asset: it leaves suspense.
+        since 2 from_surplus: Vec<(SuspenseId, Amount)>,
+        /// The same, of a surplus that a person has given away: the operator bears it.
+        since 2 given_before: Amount,
     }
     /// A reorg deeper than the policy took a credited deposit away.
-    (51, 1) DepositReversed {
+    (51, 2) DepositReversed {
         key: DepositKey,
         account: Option<AccountIx>,
         asset: AssetIx,
@@ -147,7 +155,9 @@ events! {
         /// What was credited then, in base units of the token.
         credited: Amount,
         /// What was still free and is taken back.
-        taken: Amount,
+        taken: Amount;
+        /// The cold wallet of ours that has it again, and how much, in base units of the asset.
+        since 2 back_to: Option<(WalletIx, Amount)>,
     }
     /// Payments of that transaction are the operator's own.
     (52, 1) FundingAnnounced { request: Request, network: NetworkIx, tx: TxId, reason: Box<str> }
@@ -228,6 +238,24 @@ events! {
         /// What it cost there, in base units of the native coin.
         gas: Amount,
     }
+    /// A final transaction of ours that a deep reorg had taken will not come back, says a person.
+    (76, 1) FinalCleared {
+        request: Request,
+        network: NetworkIx,
+        tx: TxId,
+        /// What used its nonce instead, finally.
+        proof: Option<(TxId, BlockRef)>,
+        reason: Box<str>,
+        /// Who had sent it.
+        wallet: WalletIx,
+        /// What that wallet has again.
+        returned: Option<(AssetIx, Amount)>,
+        /// Which wallet of ours gives it back; otherwise nobody owns it until a person says whose it is.
+        from: Option<WalletIx>,
+    }
+    /// The destination became a wallet of ours since it was held: settled inside, or, where that wallet is the house's own,
+    /// given back.
+    (77, 1) PayoutEndedInside { payout: PayoutId, to: Option<AccountIx>, fee: Amount }
 
     // Transfers.
     (80, 2) TransferRequested {
@@ -249,6 +277,8 @@ events! {
     (95, 1) ShortageCleared { asset: AssetIx, block: BlockRef }
     (96, 1) RecoveryStarted { reason: Box<str> }
     (97, 1) RecoveryEnded { reason: Box<str> }
+    /// The operator bears what is missing.
+    (98, 1) ShortageWrittenOff { request: Request, wallet: WalletIx, asset: AssetIx, amount: Amount, reason: Box<str> }
 }
 
 /// An event with the time it was decided at: one record of the journal.
@@ -310,7 +340,9 @@ impl Event {
             | Self::TransferRequested { request, .. }
             | Self::PauseSet { request, .. }
             | Self::SuspenseAssigned { request, .. }
-            | Self::OwedSettled { request, .. } => Some(request),
+            | Self::OwedSettled { request, .. }
+            | Self::FinalCleared { request, .. }
+            | Self::ShortageWrittenOff { request, .. } => Some(request),
             Self::WalletListed { request, .. }
             | Self::AccountOpened { request, .. }
             | Self::PayoutCancelled { request, .. }

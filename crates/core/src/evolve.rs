@@ -53,7 +53,7 @@ impl State {
                 if row.stopped.take().is_some() {
                     row.facts = None;
                 }
-                row.short = None;
+                self.apply_shortage_cleared(*asset);
             }
             WalletListed { network, address, role, key, .. } => {
                 return self.apply_wallet_listed(*network, address, *role, key);
@@ -68,6 +68,7 @@ impl State {
                 self.keys.push(crate::ApiKey { name: name.clone(), hash: *hash, scopes: *scopes, revoked: false })
             }
             KeyRevoked { key, .. } => self.keys[key.row()].revoked = true,
+            TopUpLimitSet { network, a_day } => self.networks[network.row()].top_ups.a_day = Some(*a_day),
             AccountOpened { name, .. } => return self.apply_account_opened(name),
             NameLinked { account, name, merged, moved, .. } => {
                 self.apply_name_linked(*account, name, *merged, moved);
@@ -80,20 +81,35 @@ impl State {
             NetworkHalted { network, reason } => {
                 self.networks[network.row()].halted = Some(Stop { reason: reason.clone(), since: at });
             }
-            NetworkResumed { network, from, .. } => self.apply_network_resumed(*network, *from),
+            NetworkResumed { network, from, searched, .. } => self.apply_network_resumed(*network, *from, *searched),
             DepositClaimed { network, tx, by, trace, .. } => {
-                self.claims.entry((*network, *tx)).or_insert(crate::Claim { by: *by, at, trace: *trace });
+                self.add_claim(*network, *tx, crate::Claim { by: *by, at, trace: *trace });
             }
-            ClaimClosed { network, tx, .. } => drop(self.claims.remove(&(*network, *tx))),
-            DepositSeen { deposit } => self.apply_deposit_seen(deposit, at),
+            ClaimClosed { network, tx, .. } => self.remove_claim(*network, *tx),
+            DepositSeen { deposit } => self.apply_deposit_seen(deposit, position, at),
             DepositReblocked { key, block } => self.apply_deposit_reblocked(key, *block),
             DepositDropped { key } => self.apply_deposit_dropped(key),
-            DepositCredited { key, asset, wallet, from, amount, credited, to, block, .. } => {
+            DepositCredited {
+                key,
+                asset,
+                wallet,
+                from,
+                amount,
+                credited,
+                to,
+                block,
+                from_surplus,
+                given_before,
+                ..
+            } => {
                 let (what, amounts) = ((*asset, *wallet), (*amount, *credited));
-                return self.apply_deposit_credited(key, what, from, amounts, to, *block, position, at);
+                let subject = self.apply_deposit_credited(key, what, from, amounts, to, *block, position, at);
+                self.take_out_booked((*wallet, *asset), from_surplus, *given_before);
+                return subject;
             }
-            DepositReversed { key, account, asset, from_wallets, credited, taken } => {
-                self.apply_deposit_reversed(key, *account, *asset, from_wallets, (*credited, *taken), position, at);
+            DepositReversed { key, account, asset, from_wallets, credited, taken, back_to } => {
+                let amounts = (*credited, *taken);
+                self.apply_deposit_reversed(key, *account, *asset, from_wallets, amounts, *back_to, position, at);
             }
             FundingAnnounced { network, tx, .. } => drop(self.funding.insert((*network, *tx), at)),
             PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, trace, .. } => {
@@ -107,6 +123,7 @@ impl State {
                 self.payouts.get_mut(payout).expect("decide saw the payout").stage = crate::PayoutStage::Waiting(*why);
             }
             PayoutCancelled { payout, .. } => return self.apply_payout_cancelled(*payout),
+            PayoutEndedInside { payout, to, fee } => return self.apply_ended_inside(*payout, *to, *fee),
             CancelRequested { payout, .. } => {
                 self.payouts.get_mut(payout).expect("decide saw the payout").cancel = true;
                 return Subject::Payout(*payout);
@@ -118,6 +135,9 @@ impl State {
             AttemptSent { dispatch, attempt } => self.apply_attempt_sent(*dispatch, *attempt, at),
             DispatchSeen { dispatch, sighting } => self.apply_dispatch_seen(*dispatch, Some(sighting)),
             FinalReblocked { network, tx, block, gas } => self.apply_final_reblocked(*network, *tx, *block, *gas),
+            FinalCleared { network, tx, wallet, returned, from, .. } => {
+                self.apply_final_cleared(*network, *tx, *wallet, *returned, *from, position, at);
+            }
             DispatchUnseen { dispatch } => self.apply_dispatch_seen(*dispatch, None),
             DispatchFinal { dispatch, sighting, gas, .. } => {
                 return self.apply_dispatch_final(*dispatch, sighting, *gas);
@@ -147,15 +167,20 @@ impl State {
                 return self.apply_transfer_requested(*request, *transfer, *network, *tx, order, *trace, at);
             }
             TransferFailed { transfer, .. } => {
-                self.transfers.remove(transfer);
+                self.remove_transfer(*transfer);
                 return Subject::Transfer(*transfer);
             }
             PauseSet { scope, paused, .. } => self.apply_pause_set(*scope, *paused),
             SuspenseAssigned { item, to, .. } => self.apply_suspense_assigned(*item, *to),
             OwedSettled { account, token, amount, .. } => self.ledger.pay_owed(*account, *token, *amount),
-            SurplusBooked { wallet, asset, amount, .. } => self.apply_surplus_booked(*wallet, *asset, *amount, at),
-            ShortageFound { wallet, asset, missing, .. } => self.apply_shortage_found(*wallet, *asset, *missing, at),
-            ShortageCleared { asset, .. } => self.assets[asset.row()].short = None,
+            SurplusBooked { wallet, asset, amount, block } => {
+                self.apply_surplus_booked(*wallet, *asset, *amount, *block, position, at);
+            }
+            ShortageFound { wallet, asset, missing, block } => {
+                self.apply_shortage_found(*wallet, *asset, *missing, *block, at);
+            }
+            ShortageCleared { asset, .. } => self.apply_shortage_cleared(*asset),
+            ShortageWrittenOff { wallet, asset, amount, .. } => self.apply_written_off(*wallet, *asset, *amount),
             RecoveryStarted { reason } => self.recovery = Some(Stop { reason: reason.clone(), since: at }),
             RecoveryEnded { .. } => self.recovery = None,
         }

@@ -38,8 +38,9 @@ pub use command::{Command, MoveAuthority};
 pub use decide::Decision;
 pub use event::{Event, Record, Subject};
 pub use exchange::{
-    AHEAD_MS, Answer, ApiKey, Asset, Claim, Dispatch, Holding, KEPT_MS, Network, Payout, PayoutStage, Pending, Quote,
-    RecentCredit, RecentFinal, SettledDeposit, Suspense, Token, Transfer, Wallet,
+    AHEAD_MS, Answer, ApiKey, Asset, Begin, Claim, Dispatch, Given, Holding, KEPT_MS, MAX_OPEN, Network, Payout,
+    PayoutStage, Pending, Quote, RecentCredit, RecentFinal, SettledDeposit, Shortage, Suspense, Token, TopUps,
+    Transfer, Wallet,
 };
 pub use ids::*;
 pub use ledger::{Book, Imbalance, Totals};

@@ -252,6 +252,12 @@ pub enum SuspenseReason {
     Surplus,
     /// A gas tank was paid by someone who is not the operator.
     NotForAccounts,
+    /// A payment of ours that a deep reorg took away for good: whoever it was for was not paid.
+    Unpaid,
+    /// It was in a surplus that a person has given away since: whoever is given this, the operator bears it.
+    AlreadyBooked,
+    /// There is no room for another account.
+    NoRoom,
 }
 wire_enum!(SuspenseReason {
     0 => SenderIsContract,
@@ -260,6 +266,9 @@ wire_enum!(SuspenseReason {
     3 => DepositsOff,
     4 => Surplus,
     5 => NotForAccounts,
+    6 => Unpaid,
+    7 => AlreadyBooked,
+    8 => NoRoom,
 });
 
 /// Where a payout is asked to go, and what it may cost.

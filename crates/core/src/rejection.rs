@@ -57,6 +57,7 @@ rejections! {
     28 UnknownSuspense "unknown-suspense" "no such amount is in suspense";
     29 UnknownKey "unknown-key" "no such API key is active";
     30 UnknownTransfer "unknown-transfer" "no such transfer is open";
+    31 UnknownFinal "unknown-final" "no transaction of that id is waiting for a person";
 
     40 NameInvalid "name-invalid" "the name is empty, too long, or has characters that names do not have";
     41 AlreadyListed "already-listed" "that id is listed already";
@@ -83,10 +84,14 @@ rejections! {
     #[transient] 84 AssetShort "asset-short" "the wallets hold less of this asset than the books; payouts are stopped";
     #[transient] 85 Recovery "recovery" "the engine is searching the networks after a restore; nothing new is signed yet";
     #[transient] 86 DiskFull "disk-full" "there is no room for new work; work under way goes on";
+    #[transient] 87 TooManyOpen "too-many-open" "as many claims and transfers are open as one may have";
+    #[transient] 88 TopUpLimit "top-up-limit" "the day's coin for the gas of sweeps is used up";
+    #[transient] 89 AssetNotProbed "asset-not-probed" "the asset's contract was not probed yet";
 
     100 DestinationInvalid "destination-invalid" "the destination is not an address that can be paid";
     101 DestinationIsAsset "destination-is-asset" "the destination is the asset's own contract";
     102 DestinationIsHouse "destination-is-house" "the destination is a wallet of the operator without an account";
+    103 DestinationIsOurs "destination-is-ours" "the destination became a wallet of ours; no network pays it";
 
     120 DepositKnown "deposit-known" "that deposit is known already";
     121 DepositSettled "deposit-settled" "that deposit is settled already";
@@ -105,6 +110,11 @@ rejections! {
     145 NotProven "not-proven" "funds are released only by proof that no attempt can be final any more";
     146 NotPaused "not-halted" "it is not halted, frozen or paused";
     147 AlreadyFinal "already-final" "it has ended already";
+    148 AlreadyPaused "already-paused" "it is paused already";
+    149 AboveOwed "above-owed" "the account does not owe so much";
+    150 NoShortage "no-shortage" "nothing was found missing of that asset in that wallet";
+    151 AboveShortage "above-shortage" "no more can be written off than is missing and in the books";
+    152 ResumeTooHigh "resume-too-high" "what counted up to that block would not be searched again";
 }
 
 impl crate::wire::Wire for Rejection {

@@ -13,7 +13,7 @@ use crate::{Address, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The form of a snapshot; a snapshot of another form is not read, the journal is replayed instead.
-const SNAPSHOT_VERSION: u32 = 3;
+const SNAPSHOT_VERSION: u32 = 4;
 
 /// All accounts, wallets and work under way, as of one position of the journal.
 #[derive(Clone, Debug)]
@@ -47,6 +47,13 @@ pub struct State {
     pub(crate) next_transfer: TransferId,
     pub(crate) suspense: BTreeMap<SuspenseId, Suspense>,
     pub(crate) next_suspense: SuspenseId,
+    /// The items in suspense that are a surplus of that wallet.
+    pub(crate) surplus: BTreeMap<(WalletIx, AssetIx), BTreeSet<SuspenseId>>,
+    /// What persons gave away of surpluses.
+    pub(crate) given: BTreeMap<(WalletIx, AssetIx), Given>,
+    pub(crate) shortages: BTreeMap<(AssetIx, WalletIx), Shortage>,
+    /// How many claims and transfers each has open.
+    pub(crate) open_by: BTreeMap<AccountIx, u32>,
     pub(crate) paused: bool,
     pub(crate) recovery: Option<Stop>,
 }
@@ -83,6 +90,10 @@ impl State {
             next_transfer: TransferId(1),
             suspense: BTreeMap::new(),
             next_suspense: SuspenseId(1),
+            surplus: BTreeMap::new(),
+            given: BTreeMap::new(),
+            shortages: BTreeMap::new(),
+            open_by: BTreeMap::new(),
             paused: false,
             recovery: None,
         }
@@ -123,6 +134,8 @@ impl State {
         self.next_transfer.put(out);
         self.suspense.put(out);
         self.next_suspense.put(out);
+        self.given.put(out);
+        self.shortages.put(out);
         self.paused.put(out);
         self.recovery.put(out);
     }
@@ -163,6 +176,8 @@ impl State {
         state.next_transfer = Wire::get(bytes)?;
         state.suspense = Wire::get(bytes)?;
         state.next_suspense = Wire::get(bytes)?;
+        state.given = Wire::get(bytes)?;
+        state.shortages = Wire::get(bytes)?;
         state.paused = Wire::get(bytes)?;
         state.recovery = Wire::get(bytes)?;
         for (id, dispatch) in &state.dispatches {
@@ -170,6 +185,10 @@ impl State {
         }
         bytes.clone().finish()?;
         state.check_references()?;
+        state.count_all_open();
+        for (id, item) in state.suspense.clone() {
+            state.index_suspense(id, &item);
+        }
         Ok(state)
     }
 

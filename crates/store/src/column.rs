@@ -304,6 +304,9 @@ by_name!(SuspenseReason:
     "deposits-off" => DepositsOff,
     "surplus" => Surplus,
     "not-for-accounts" => NotForAccounts,
+    "unpaid" => Unpaid,
+    "already-booked" => AlreadyBooked,
+    "no-room" => NoRoom,
 );
 by_name!(ClaimRefusal:
     "transaction-not-found" => NotFound,

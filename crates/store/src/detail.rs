@@ -30,6 +30,7 @@ pub fn event_detail(event: &Event) -> Value {
         WalletReady { wallet, next_nonce } => json!({ "wallet": wallet.0, "next_nonce": next_nonce }),
         KeyAdded { name, scopes, .. } => json!({ "name": name, "scopes": scopes }),
         KeyRevoked { key, .. } => json!({ "key": key.0 }),
+        TopUpLimitSet { network, a_day } => json!({ "network": network.0, "a_day": text(a_day) }),
         AccountOpened { name, .. } => json!({ "name": name }),
         NameLinked { account, name, merged, moved, .. } => json!({
             "account": account.0, "name": name, "merged": merged.map(|account| account.0),
@@ -72,16 +73,31 @@ pub fn event_detail(event: &Event) -> Value {
         }),
         DepositReblocked { key: deposit, block: at } => json!({ "deposit": key(deposit), "block": block(at) }),
         DepositDropped { key: deposit } => json!({ "deposit": key(deposit) }),
-        DepositCredited { key: deposit, asset, wallet, from, amount, credited, to, block: at, depth } => json!({
+        DepositCredited {
+            key: deposit,
+            asset,
+            wallet,
+            from,
+            amount,
+            credited,
+            to,
+            block: at,
+            depth,
+            from_surplus,
+            given_before,
+        } => json!({
             "deposit": key(deposit), "asset": asset.0, "wallet": wallet.0, "from": from.as_str(),
             "amount": text(amount), "credited": text(credited), "to": credit_to(to), "block": block(at),
-            "depth": self::depth(depth),
+            "depth": self::depth(depth), "given_before": text(given_before),
+            "from_surplus": from_surplus.iter()
+                .map(|(item, amount)| json!({ "item": item.0, "amount": text(amount) })).collect::<Vec<_>>(),
         }),
-        DepositReversed { key: deposit, account, asset, from_wallets, credited, taken } => json!({
+        DepositReversed { key: deposit, account, asset, from_wallets, credited, taken, back_to } => json!({
             "deposit": key(deposit), "account": account.map(|account| account.0), "asset": asset.0,
             "from_wallets": from_wallets.iter()
                 .map(|(wallet, amount)| json!({ "wallet": wallet.0, "amount": text(amount) })).collect::<Vec<_>>(),
             "credited": text(credited), "taken": text(taken),
+            "back_to": back_to.map(|(wallet, amount)| json!({ "wallet": wallet.0, "amount": text(&amount) })),
         }),
         FundingAnnounced { network, tx, reason, .. } => {
             json!({ "network": network.0, "tx": text(tx), "reason": reason })
@@ -96,6 +112,9 @@ pub fn event_detail(event: &Event) -> Value {
             "to": to.0, "amount": text(amount), "fee": text(fee),
         }),
         PayoutWaiting { payout, why } => json!({ "payout": payout.0, "why": why.name() }),
+        PayoutEndedInside { payout, to, fee } => {
+            json!({ "payout": payout.0, "to": to.map(|account| account.0), "fee": text(fee) })
+        }
         PayoutCancelled { payout, .. } | CancelRequested { payout, .. } => json!({ "payout": payout.0 }),
         DispatchOpened { dispatch, wallet, nonce, purpose, gas_reserve } => json!({
             "dispatch": dispatch.0, "wallet": wallet.0, "nonce": nonce, "purpose": self::purpose(purpose),
@@ -112,6 +131,12 @@ pub fn event_detail(event: &Event) -> Value {
         FinalReblocked { network, tx, block: at, gas } => {
             json!({ "network": network.0, "tx": text(tx), "block": block(at), "gas": text(gas) })
         }
+        FinalCleared { network, tx, proof, reason, wallet, returned, from, .. } => json!({
+            "network": network.0, "tx": text(tx), "reason": reason, "wallet": wallet.0,
+            "proof": proof.as_ref().map(|(by, at)| json!({ "by": text(by), "block": block(at) })),
+            "returned": returned.map(|(asset, amount)| json!({ "asset": asset.0, "amount": text(&amount) })),
+            "from": from.map(|wallet| wallet.0),
+        }),
         DispatchUnseen { dispatch } => json!({ "dispatch": dispatch.0 }),
         DispatchFinal { dispatch, sighting, gas, depth } => json!({
             "dispatch": dispatch.0, "sighting": self::sighting(sighting), "gas": text(gas),
@@ -157,6 +182,9 @@ pub fn event_detail(event: &Event) -> Value {
         }),
         ShortageFound { wallet, asset, missing, block: at } => json!({
             "wallet": wallet.0, "asset": asset.0, "missing": text(missing), "block": block(at),
+        }),
+        ShortageWrittenOff { wallet, asset, amount, reason, .. } => json!({
+            "wallet": wallet.0, "asset": asset.0, "amount": text(amount), "reason": reason,
         }),
         ShortageCleared { asset, block: at } => json!({ "asset": asset.0, "block": block(at) }),
         RecoveryStarted { reason } | RecoveryEnded { reason } => json!({ "reason": reason }),
@@ -208,6 +236,9 @@ fn credit_to(to: &CreditTo) -> Value {
                 SuspenseReason::DepositsOff => "deposits-off",
                 SuspenseReason::Surplus => "surplus",
                 SuspenseReason::NotForAccounts => "not-for-accounts",
+                SuspenseReason::Unpaid => "unpaid",
+                SuspenseReason::AlreadyBooked => "already-booked",
+                SuspenseReason::NoRoom => "no-room",
             };
             json!({ "suspense": reason })
         }

@@ -74,6 +74,8 @@ words! {
         Open "open",
         /// It found its owner.
         Assigned "assigned",
+        /// It turned out to be a deposit that was not seen before.
+        Found "found",
         /// A deep reorg took it away.
         Reversed "reversed",
     }

@@ -104,6 +104,9 @@ pub(crate) const INSERT_SUSPENSE: &str = "INSERT INTO suspense
 pub(crate) const SUSPENSE_ITEM: &str = "SELECT token, amount, deposit FROM suspense WHERE id = ?1 AND state = 'open'";
 pub(crate) const ASSIGN_SUSPENSE: &str = "UPDATE suspense SET state = 'assigned', account = ?2, assigned_why = ?3,
     closed_at = ?4, closed_position = ?5 WHERE id = ?1";
+pub(crate) const SET_SUSPENSE_AMOUNT: &str = "UPDATE suspense SET amount = ?2 WHERE id = ?1";
+pub(crate) const FIND_SUSPENSE: &str = "UPDATE suspense SET state = 'found', deposit = ?2, closed_at = ?3,
+    closed_position = ?4 WHERE id = ?1";
 pub(crate) const REVERSE_SUSPENSE: &str = "UPDATE suspense SET state = 'reversed', closed_at = ?2, closed_position = ?3
     WHERE deposit = ?1 AND state || '' = 'open'";
 
@@ -132,6 +135,7 @@ pub(crate) const FOLLOW_DISPATCH: &str = "UPDATE payouts SET state = (
     WHERE id = ?1";
 pub(crate) const END_PAYOUT: &str = "UPDATE payouts SET state = ?2, wait = NULL, dispatch = ?3, fee = ?4, gas = ?5,
     tx = ?6, block_height = ?7, block_hash = ?8, ended_at = ?9, ended_position = ?10 WHERE id = ?1";
+pub(crate) const SET_RECEIVED_BY: &str = "UPDATE payouts SET received_by = ?2 WHERE id = ?1";
 pub(crate) const INSERT_PAYOUT_STEP: &str = "INSERT INTO payout_steps (payout, position, step) VALUES (?1, ?2, ?3)";
 
 // Slots.

@@ -229,21 +229,23 @@ fn at_block(
 
 /// What follows from the balances that were found.
 pub fn verdict(state: &State, ix: NetworkIx, block: BlockRef, lines: &[Line], complete: bool) -> Vec<Command> {
+    let short = state.assets().filter(|(_, asset)| asset.network == ix && asset.short.is_some());
+    let even = |asset: &AssetIx| lines.iter().all(|line| line.asset != *asset || line.network >= line.books);
+    let cleared: Vec<AssetIx> = short.map(|(asset, _)| asset).filter(|asset| complete && even(asset)).collect();
     let mut told = Vec::new();
     for line in lines {
         let (wallet, asset) = (line.wallet, line.asset);
         if let Some(amount) = line.network.checked_sub(line.books).filter(|amount| !amount.is_zero()) {
-            told.push(Command::BookSurplus { wallet, asset, amount, block });
-        } else if let Some(missing) = line.books.checked_sub(line.network).filter(|missing| !missing.is_zero())
-            && state.asset(asset).is_some_and(|row| row.short.is_none())
-        {
+            told.push(Command::BookSurplus { wallet, asset, amount, block, as_of: state.position() });
+        }
+        // Told when it changes; that nothing is missing any more, too, while something else of the asset is.
+        let missing = line.books.checked_sub(line.network).unwrap_or_default();
+        let known = state.shortage(asset, wallet).map_or(Amount::ZERO, |row| row.missing);
+        if missing != known && !cleared.contains(&asset) {
             told.push(Command::FindShortage { wallet, asset, missing, block });
         }
     }
-    let short = state.assets().filter(|(_, asset)| asset.network == ix && asset.short.is_some());
-    let even = |asset: &AssetIx| lines.iter().all(|line| line.asset != *asset || line.network >= line.books);
-    let cleared = short.map(|(asset, _)| asset).filter(|asset| complete && even(asset));
-    told.extend(cleared.map(|asset| Command::ClearShortage { asset, block }));
+    told.extend(cleared.into_iter().map(|asset| Command::ClearShortage { asset, block }));
     told
 }
 
@@ -542,12 +544,16 @@ mod tests {
             |world: &World, books, network| super::verdict(&world.state, NET, at, &[line(books, network)], true);
         assert_eq!(verdict(&world, 5, 5), []);
         let amount = Amount::new(2);
-        assert_eq!(verdict(&world, 5, 7), [Command::BookSurplus { wallet: HOT, asset: USD, amount, block: at }]);
+        let as_of = world.state.position();
+        assert_eq!(verdict(&world, 5, 7), [Command::BookSurplus { wallet: HOT, asset: USD, amount, block: at, as_of }]);
         let short = Command::FindShortage { wallet: HOT, asset: USD, missing: amount, block: at };
         assert_eq!(verdict(&world, 7, 5), std::slice::from_ref(&short));
         world.ok(short);
         assert_eq!(verdict(&world, 7, 5), [], "it is known");
         assert_eq!(verdict(&world, 7, 7), [Command::ClearShortage { asset: USD, block: at }]);
-        assert_eq!(super::verdict(&world.state, NET, at, &[line(7, 7)], false), [], "not all was compared");
+        let zero = Command::FindShortage { wallet: HOT, asset: USD, missing: Amount::ZERO, block: at };
+        assert_eq!(super::verdict(&world.state, NET, at, &[line(7, 7)], false), [zero], "not all was compared");
+        let more = Command::FindShortage { wallet: HOT, asset: USD, missing: Amount::new(3), block: at };
+        assert_eq!(verdict(&world, 8, 5), [more], "it grew");
     }
 }

@@ -133,6 +133,9 @@ pub(crate) fn suspense_reason(reason: SuspenseReason) -> &'static str {
         SuspenseReason::DepositsOff => "deposits-off",
         SuspenseReason::Surplus => "surplus",
         SuspenseReason::NotForAccounts => "not-for-accounts",
+        SuspenseReason::Unpaid => "unpaid",
+        SuspenseReason::AlreadyBooked => "already-booked",
+        SuspenseReason::NoRoom => "no-room",
     }
 }
 

@@ -246,6 +246,9 @@ impl Teller<'_> {
                 json!({"name": name, "scopes": Scopes::from_bits(*scopes).names()})
             }
             Event::KeyRevoked { key, .. } => json!({"key": key.0}),
+            Event::TopUpLimitSet { network, a_day } => {
+                json!({"network": self.network(*network), "a_day": a_day.to_string()})
+            }
             Event::AccountOpened { name, .. } => json!({"account": name}),
             Event::NameLinked { account, name, merged, moved, .. } => {
                 let moved: Vec<_> = moved.iter().map(|(token, amount)| self.of_token(*token, *amount)).collect();
@@ -288,7 +291,7 @@ impl Teller<'_> {
             }
             Event::DepositReblocked { key, block: at } => json!({"deposit": self.deposit(key), "block": block(at)}),
             Event::DepositDropped { key } => json!({"deposit": self.deposit(key)}),
-            Event::DepositCredited { key, asset, wallet, from, amount, credited, to, block: at, depth } => {
+            Event::DepositCredited { key, asset, wallet, from, amount, credited, to, block: at, depth, .. } => {
                 json!({"deposit": self.deposit(key), "amount": self.of_asset(*asset, *amount),
                     "credited": self.of_asset_token(*asset, *credited), "to": self.credit(to),
                     "wallet": self.wallet(*wallet), "sender": self.address(key.network, from), "block": block(at),
@@ -313,6 +316,10 @@ impl Teller<'_> {
                     "order": self.order(order), "to": self.account(*to), "fee": self.of_asset_token(order.asset, *fee)})
             }
             Event::PayoutWaiting { payout, why } => json!({"withdrawal": self.payout(*payout), "why": why.name()}),
+            Event::PayoutEndedInside { payout, to, fee } => {
+                let to = to.map(|to| self.account(to));
+                json!({"withdrawal": self.payout(*payout), "to": to, "fee": fee.to_string()})
+            }
             Event::PayoutCancelled { payout, .. } | Event::CancelRequested { payout, .. } => {
                 json!({"withdrawal": self.payout(*payout)})
             }
@@ -333,6 +340,11 @@ impl Teller<'_> {
             Event::FinalReblocked { network, tx, block: at, gas } => {
                 json!({"network": self.network(*network), "transaction": tx.to_string(), "block": block(at),
                     "gas": gas.to_string()})
+            }
+            Event::FinalCleared { network, tx, proof, reason, wallet, returned, .. } => {
+                let returned = returned.map(|(asset, amount)| self.of_asset(asset, amount));
+                json!({"network": self.network(*network), "transaction": tx.to_string(), "reason": reason,
+                    "by": proof.map(|(by, _)| by.to_string()), "wallet": self.wallet(*wallet), "returned": returned})
             }
             Event::DispatchUnseen { dispatch } => json!({"dispatch": dispatch.to_string()}),
             Event::DispatchFinal { dispatch, sighting: seen, gas, .. } => {
@@ -370,6 +382,9 @@ impl Teller<'_> {
             }
             Event::ShortageFound { wallet, asset, missing, .. } => {
                 json!({"wallet": self.wallet(*wallet), "missing": self.of_asset(*asset, *missing)})
+            }
+            Event::ShortageWrittenOff { wallet, asset, amount, reason, .. } => {
+                json!({"wallet": self.wallet(*wallet), "amount": self.of_asset(*asset, *amount), "reason": reason})
             }
             Event::ShortageCleared { asset, .. } => json!({"asset": self.asset(*asset)}),
             Event::RecoveryStarted { reason } | Event::RecoveryEnded { reason } => json!({"reason": reason}),

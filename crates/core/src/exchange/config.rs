@@ -192,6 +192,7 @@ impl State {
             native: None,
             paused: false,
             halted: None,
+            top_ups: TopUps::default(),
         });
     }
 

@@ -53,6 +53,9 @@ impl State {
         trace: Option<TraceContext>,
     ) -> Result<Event, Rejection> {
         self.network(network).ok_or(Rejection::UnknownNetwork)?;
+        if !self.claims.contains_key(&(network, tx)) {
+            self.room_for_open(by.map(|account| self.ledger.resolve(account)), 1)?;
+        }
         Ok(Event::DepositClaimed { request, network, tx, by, trace })
     }
 
@@ -155,8 +158,11 @@ impl State {
             return Err(Rejection::Stale);
         }
         let (network, asset) = (&self.networks[key.network.row()], &self.assets[deposit.asset.row()]);
-        if self.paused || network.paused || asset.paused || asset.stopped.is_some() || !asset.is_probed() {
+        if self.paused || network.paused || asset.paused || asset.stopped.is_some() {
             return Err(Rejection::Paused);
+        }
+        if !asset.is_probed() {
+            return Err(Rejection::AssetNotProbed);
         }
         if network.halted.is_some() {
             return Err(Rejection::NetworkHalted);
@@ -167,7 +173,14 @@ impl State {
         }
         let credited = deposit.amount.scale_up(asset.places).filter(|amount| self.ledger.fits(asset.token, *amount));
         let credited = credited.ok_or(Rejection::Overflow)?;
-        let to = self.attribute(deposit)?;
+        let booked = self.booked_before(pending);
+        let to = match self.attribute(deposit)? {
+            // It may be the very account that a person gave it to already.
+            CreditTo::Account(_) | CreditTo::NewAccount(_) if !booked.given.is_zero() => {
+                CreditTo::Suspense(SuspenseReason::AlreadyBooked)
+            }
+            to => to,
+        };
         Ok(Event::DepositCredited {
             key: key.clone(),
             asset: deposit.asset,
@@ -178,6 +191,8 @@ impl State {
             to,
             block,
             depth,
+            from_surplus: booked.from,
+            given_before: booked.given,
         })
     }
 
@@ -213,7 +228,9 @@ impl State {
                     None if deposit.from_contract || name.len() > crate::MAX_NAME => {
                         Ok(CreditTo::Suspense(SenderIsContract))
                     }
-                    None => self.room_for_account().map(|()| CreditTo::NewAccount(name.into())),
+                    // Refused, it would be tried again for ever and be in nobody's books.
+                    None if self.room_for_account().is_err() => Ok(CreditTo::Suspense(NoRoom)),
+                    None => Ok(CreditTo::NewAccount(name.into())),
                 }
             }
         }
@@ -256,6 +273,7 @@ impl State {
             from_wallets,
             credited: credit.credited,
             taken: free.min(credit.credited),
+            back_to: credit.refill,
         })
     }
 
@@ -273,10 +291,11 @@ impl State {
         Ok(Event::FundingAnnounced { request, network, tx, reason: reason.into() })
     }
 
-    pub(crate) fn apply_deposit_seen(&mut self, deposit: &Incoming, at: Time) {
+    pub(crate) fn apply_deposit_seen(&mut self, deposit: &Incoming, seen: Position, at: Time) {
         let fingerprint = self.deposit_fingerprint(&deposit.key).expect("decide saw the network");
         let trace = self.claims.get(&(deposit.key.network, deposit.key.tx)).and_then(|claim| claim.trace);
-        self.pending.insert(fingerprint, Pending { deposit: deposit.clone(), seen_at: at, orphaned: false, trace });
+        let row = Pending { deposit: deposit.clone(), seen_at: at, orphaned: false, trace, seen };
+        self.pending.insert(fingerprint, row);
     }
 
     pub(crate) fn apply_deposit_reblocked(&mut self, key: &DepositKey, block: BlockRef) {
@@ -309,7 +328,7 @@ impl State {
     ) -> Subject {
         let fingerprint = self.deposit_fingerprint(key).expect("decide saw the network");
         let token = self.token_of(asset);
-        let (mut account, mut suspense) = (None, None);
+        let (mut account, mut suspense, mut refill) = (None, None, None);
         self.add_holding(wallet, asset, amount);
         match to {
             CreditTo::Account(to) => account = Some(*to),
@@ -324,6 +343,9 @@ impl State {
                     from: Some(from.clone()),
                     wallet,
                     at,
+                    asset,
+                    height: block.height,
+                    booked: position,
                 }));
             }
             CreditTo::Equity => self.ledger.deposit_equity(token, credited),
@@ -332,6 +354,7 @@ impl State {
                 let moved = self.take_at_most(*cold, asset, amount);
                 let rest = credited.checked_sub(self.scaled(asset, moved)).expect("no more is taken than came");
                 self.ledger.deposit_equity(token, rest);
+                refill = Some((*cold, moved));
             }
         }
         if let Some(account) = account {
@@ -348,6 +371,7 @@ impl State {
             credited,
             account,
             suspense,
+            refill,
             orphaned: false,
         };
         self.networks[key.network.row()].recent.push_back(recent);
@@ -362,13 +386,6 @@ impl State {
         }
     }
 
-    pub(crate) fn add_suspense(&mut self, item: Suspense) -> SuspenseId {
-        let id = self.next_suspense;
-        self.suspense.insert(id, item);
-        self.next_suspense = SuspenseId(id.0.saturating_add(1));
-        id
-    }
-
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn apply_deposit_reversed(
         &mut self,
@@ -377,6 +394,7 @@ impl State {
         asset: AssetIx,
         from_wallets: &[(WalletIx, Amount)],
         (credited, taken): (Amount, Amount),
+        back_to: Option<(WalletIx, Amount)>,
         position: Position,
         at: Time,
     ) {
@@ -387,12 +405,20 @@ impl State {
             crate::ledger::add(&mut lost, self.scaled(asset, *amount));
         }
         let owed = credited.checked_sub(taken).expect("no more is taken than was credited");
-        self.ledger.reverse(account, token, lost, taken, owed);
+        match back_to {
+            // It only moved between wallets of ours: the cold one has it again.
+            Some((cold, amount)) => {
+                self.add_holding(cold, asset, amount);
+                let back = self.scaled(asset, amount);
+                self.ledger.move_back(token, lost, back);
+            }
+            None => self.ledger.reverse(account, token, lost, taken, owed),
+        }
         let recent = &mut self.networks[key.network.row()].recent;
         if let Some(at) = recent.iter().position(|credit| credit.key == *key)
             && let Some(item) = recent.remove(at).and_then(|credit| credit.suspense)
         {
-            self.suspense.remove(&item);
+            self.remove_suspense(item);
         }
         if let Some(account) = account {
             self.ledger.set_frozen(account, true);

@@ -3,6 +3,7 @@
 //! Everything that leaves a wallet goes through here: payouts, sweeps, top-ups, fillers. A nonce is bound to its purpose
 //! before anything is signed; what is signed is in the journal before it is sent; funds are released by proof alone.
 
+use super::begins::Begin;
 use super::rows::*;
 use crate::event::{Event, Subject};
 use crate::ids::*;
@@ -16,13 +17,14 @@ fn outbids(new: Amount, old: Amount) -> bool {
 }
 
 impl State {
-    /// In this order: the wallet's own state, the network's, the purpose, enough of the asset, enough gas.
+    /// In this order: the wallet's own state, the network's, the purpose, the day's limit, enough of the asset, enough gas.
     pub(crate) fn decide_open_dispatch(
         &self,
         wallet: WalletIx,
         nonce: u64,
         purpose: &Purpose,
         gas_reserve: Amount,
+        now: Time,
     ) -> Result<Event, Rejection> {
         let row = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
         let closes = self.closes_a_lost_nonce(purpose);
@@ -47,6 +49,9 @@ impl State {
         }
         let native = network.native.ok_or(Rejection::UnknownAsset)?;
         let spends = self.check_purpose(row, purpose)?;
+        if let Purpose::TopUp { amount, .. } = purpose {
+            self.check_top_up(row.network, *amount, now)?;
+        }
         let mut gas_left = row.holding(native).available();
         if let Some((asset, amount)) = spends {
             let left = row.holding(asset).available().checked_sub(amount).ok_or(Rejection::WaitLiquidity)?;
@@ -72,12 +77,8 @@ impl State {
     /// Whether the wallet may do this, and what it takes from its holdings.
     fn check_purpose(&self, wallet: &Wallet, purpose: &Purpose) -> Result<Option<(AssetIx, Amount)>, Rejection> {
         let asset_ok = |ix: AssetIx| {
-            let asset =
-                self.asset(ix).filter(|asset| asset.network == wallet.network).ok_or(Rejection::UnknownAsset)?;
-            if asset.paused || asset.stopped.is_some() {
-                return Err(Rejection::Paused);
-            }
-            if asset.short.is_some() { Err(Rejection::AssetShort) } else { Ok(()) }
+            self.asset(ix).filter(|asset| asset.network == wallet.network).ok_or(Rejection::UnknownAsset)?;
+            self.may_leave(ix)
         };
         let ours =
             |ix: WalletIx| self.wallet(ix).filter(|to| to.network == wallet.network).ok_or(Rejection::UnknownWallet);
@@ -88,10 +89,7 @@ impl State {
                     return Err(Rejection::Stale);
                 }
                 asset_ok(payout.order.asset)?;
-                // Frozen since it was held: by a person, or because what it would pay from was reversed.
-                if self.ledger.is_frozen(payout.order.account) {
-                    return Err(Rejection::AccountFrozen);
-                }
+                self.may_be_paid(payout)?;
                 Ok(Some((payout.order.asset, payout.order.amount)))
             }
             Purpose::Sweep { to, asset, amount } => {
@@ -124,10 +122,11 @@ impl State {
         if dispatch.seen.is_some() || self.attempts.contains_key(&attempt.tx) || attempt.sent_at.is_some() {
             return Err(Rejection::Stale);
         }
-        // A nonce that was taken before the halt waits with its payment; what is sent already may still be replaced.
-        let begins = attempt.kind == AttemptKind::Act && dispatch.attempts.is_empty();
-        if begins && self.networks[wallet.network.row()].halted.is_some() {
-            return Err(Rejection::NetworkHalted);
+        // A nonce that was taken before waits with its payment, or is used up; what is sent already may still be replaced.
+        if attempt.kind == AttemptKind::Act
+            && let Begin::Wait(why) | Begin::Fill(why) = self.begins(dispatch)
+        {
+            return Err(why);
         }
         if attempt.tip > attempt.fee_cap || attempt.raw.is_empty() {
             return Err(Rejection::RuleInvalid);
@@ -311,6 +310,10 @@ impl State {
             self.reserve(wallet, asset, amount);
         }
         self.reserve_gas(wallet, gas_reserve);
+        if let Purpose::TopUp { amount, .. } = purpose {
+            let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
+            self.count_top_up(network, *amount, at);
+        }
         self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").next_nonce = nonce.checked_add(1);
         if let Purpose::Payout(payout) = purpose {
             self.payouts.get_mut(payout).expect("decide saw the payout").stage = PayoutStage::Dispatched(id);
@@ -400,6 +403,7 @@ impl State {
             moved,
             to,
             gas,
+            success: sighting.success,
             orphaned: false,
         };
         let network = self.wallets.get(row.wallet.row()).expect("decide saw the wallet").network;
@@ -510,8 +514,18 @@ impl State {
         }
         self.pay_gas(wallet, gas);
         let network = self.wallets.get(wallet.row()).expect("decide saw the wallet").network;
-        let recent =
-            RecentFinal { dispatch: id, tx, raw: Box::default(), block, wallet, moved, to, gas, orphaned: false };
+        let recent = RecentFinal {
+            dispatch: id,
+            tx,
+            raw: Box::default(),
+            block,
+            wallet,
+            moved,
+            to,
+            gas,
+            success,
+            orphaned: false,
+        };
         self.networks[network.row()].recent_final.push_back(recent);
         purpose.map_or(Subject::Event, subject)
     }

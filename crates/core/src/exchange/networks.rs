@@ -4,7 +4,7 @@ use super::rows::*;
 use crate::event::Event;
 use crate::ids::*;
 use crate::model::Stop;
-use crate::{Amount, BlockRef, Rejection, State, TxId};
+use crate::{BlockRef, Rejection, State};
 
 impl State {
     pub(crate) fn decide_start_network(
@@ -44,30 +44,6 @@ impl State {
         Ok(Event::ScanRewound { network, to })
     }
 
-    /// A final transaction of ours that a reorg took is in a searched block again, and does there what it did before.
-    pub(crate) fn decide_see_final(
-        &self,
-        network: NetworkIx,
-        tx: TxId,
-        block: BlockRef,
-        success: bool,
-        gas: Amount,
-    ) -> Result<Event, Rejection> {
-        let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
-        let lost = row.recent_final.iter().find(|sent| sent.orphaned && sent.tx == tx).ok_or(Rejection::Stale)?;
-        // In another block it may revert: what it paid once is unpaid then, and stays on the list for a person.
-        if lost.moved.is_some() && !success {
-            return Err(Rejection::Stale);
-        }
-        // A node may be ahead of the search, or show a block that the search does not have.
-        let head = row.head().ok_or(Rejection::Stale)?;
-        let other = row.scanned.iter().any(|there| there.height == block.height && *there != block);
-        if block.height > head.height || other {
-            return Err(Rejection::Stale);
-        }
-        Ok(Event::FinalReblocked { network, tx, block, gas })
-    }
-
     pub(crate) fn decide_halt_network(&self, network: NetworkIx, reason: &str) -> Result<Event, Rejection> {
         let row = self.network(network).ok_or(Rejection::UnknownNetwork)?;
         if row.halted.is_some() {
@@ -90,7 +66,24 @@ impl State {
         if from.is_some() && row.genesis.is_none() {
             return Err(Rejection::Stale);
         }
-        Ok(Event::NetworkResumed { network, reason: reason.into(), from, request: None })
+        let searched = from.is_some_and(|from| row.scanned.contains(&from));
+        if let Some(from) = from.filter(|_| !searched)
+            && self.counts_up_to(network, from.height)
+        {
+            return Err(Rejection::ResumeTooHigh);
+        }
+        Ok(Event::NetworkResumed { network, reason: reason.into(), from, request: None, searched })
+    }
+
+    /// Whether anything counts in a block up to `height` that a reorg could still take away. From a block of another chain
+    /// nothing below it is searched, so nobody would ever find that it is gone.
+    fn counts_up_to(&self, network: NetworkIx, height: u64) -> bool {
+        let row = &self.networks[network.row()];
+        let below = |block: &BlockRef, orphaned: bool| !orphaned && block.height <= height;
+        let credits = row.recent.iter().any(|credit| below(&credit.block, credit.orphaned));
+        let finals = row.recent_final.iter().any(|sent| below(&sent.block, sent.orphaned));
+        let mut here = self.pending.values().filter(|pending| pending.deposit.key.network == network);
+        credits || finals || here.any(|pending| below(&pending.deposit.block, pending.orphaned))
     }
 
     pub(crate) fn apply_network_started(&mut self, network: NetworkIx, genesis: BlockRef, from: BlockRef) {
@@ -152,27 +145,17 @@ impl State {
     }
 
     /// Where the search starts again elsewhere, everything above is searched anew, and counts only if it is found again.
-    pub(crate) fn apply_network_resumed(&mut self, network: NetworkIx, from: Option<BlockRef>) {
+    pub(crate) fn apply_network_resumed(&mut self, network: NetworkIx, from: Option<BlockRef>, searched: bool) {
         let row = &mut self.networks[network.row()];
         row.halted = None;
         if let Some(from) = from {
-            row.scanned.clear();
-            row.scanned.push_back(from);
+            if searched {
+                row.scanned.retain(|block| block.height <= from.height);
+            } else {
+                row.scanned.clear();
+                row.scanned.push_back(from);
+            }
             self.orphan_above(network, from.height);
-        }
-    }
-
-    /// The fee is another one in another block: what it costs more is paid now. What it costs less is a surplus, which
-    /// is found and booked like any other, so the books keep what they took.
-    pub(crate) fn apply_final_reblocked(&mut self, network: NetworkIx, tx: TxId, block: BlockRef, gas: Amount) {
-        let finals = &mut self.networks[network.row()].recent_final;
-        let sent =
-            finals.iter_mut().find(|sent| sent.orphaned && sent.tx == tx).expect("decide saw the orphaned transaction");
-        (sent.block, sent.orphaned) = (block, false);
-        if let Some(more) = gas.checked_sub(sent.gas) {
-            sent.gas = gas;
-            let wallet = sent.wallet;
-            self.pay_gas(wallet, more);
         }
     }
 

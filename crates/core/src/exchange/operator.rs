@@ -1,10 +1,9 @@
 //! The operator's hand, and what the reconciler found.
 
-use super::rows::Suspense;
 use crate::event::Event;
 use crate::ids::*;
 use crate::model::*;
-use crate::{Amount, BlockRef, Rejection, State};
+use crate::{Amount, Rejection, State};
 
 impl State {
     pub(crate) fn decide_pause(
@@ -20,7 +19,7 @@ impl State {
             Scope::Asset(asset) => self.asset(asset).ok_or(Rejection::UnknownAsset)?.paused,
         };
         if now == paused {
-            return Err(if paused { Rejection::AlreadyFinal } else { Rejection::NotPaused });
+            return Err(if paused { Rejection::AlreadyPaused } else { Rejection::NotPaused });
         }
         Ok(Event::PauseSet { request, scope, paused, reason: reason.into() })
     }
@@ -78,7 +77,10 @@ impl State {
     }
 
     pub(crate) fn apply_suspense_assigned(&mut self, item: SuspenseId, to: Assign) {
-        let row = self.suspense.remove(&item).expect("decide saw the item");
+        let row = self.remove_suspense(item).expect("decide saw the item");
+        if row.reason == SuspenseReason::Surplus {
+            self.remember_given(&row);
+        }
         let account = match to {
             Assign::Account(account) => Some(account),
             Assign::Equity => None,
@@ -106,65 +108,9 @@ impl State {
             return Err(Rejection::AmountZero);
         }
         let owed = self.ledger.owed(account, token);
-        owed.checked_sub(amount).ok_or(Rejection::AboveMaximum)?;
+        owed.checked_sub(amount).ok_or(Rejection::AboveOwed)?;
         self.ledger.book(account, token).free.checked_sub(amount).ok_or(Rejection::InsufficientFunds)?;
         Ok(Event::OwedSettled { request, account, token, amount })
-    }
-
-    fn wallet_asset(&self, wallet: WalletIx, asset: AssetIx) -> Result<(), Rejection> {
-        let wallet = self.wallet(wallet).ok_or(Rejection::UnknownWallet)?;
-        let asset = self.asset(asset).ok_or(Rejection::UnknownAsset)?;
-        if wallet.network == asset.network { Ok(()) } else { Err(Rejection::UnknownAsset) }
-    }
-
-    pub(crate) fn decide_book_surplus(
-        &self,
-        wallet: WalletIx,
-        asset: AssetIx,
-        amount: Amount,
-        block: BlockRef,
-    ) -> Result<Event, Rejection> {
-        self.wallet_asset(wallet, asset)?;
-        if amount.is_zero() {
-            return Err(Rejection::AmountZero);
-        }
-        let row = &self.assets[asset.row()];
-        let scaled = amount.scale_up(row.places).filter(|scaled| self.ledger.fits(row.token, *scaled));
-        scaled.ok_or(Rejection::Overflow)?;
-        Ok(Event::SurplusBooked { wallet, asset, amount, block })
-    }
-
-    pub(crate) fn apply_surplus_booked(&mut self, wallet: WalletIx, asset: AssetIx, amount: Amount, at: Time) {
-        self.add_holding(wallet, asset, amount);
-        let (token, amount) = (self.token_of(asset), self.scaled(asset, amount));
-        self.ledger.deposit_suspense(token, amount);
-        let reason = SuspenseReason::Surplus;
-        self.add_suspense(Suspense { token, amount, reason, deposit: None, from: None, wallet, at });
-    }
-
-    pub(crate) fn decide_find_shortage(
-        &self,
-        wallet: WalletIx,
-        asset: AssetIx,
-        missing: Amount,
-        block: BlockRef,
-    ) -> Result<Event, Rejection> {
-        self.wallet_asset(wallet, asset)?;
-        if self.assets[asset.row()].short.is_some() {
-            return Err(Rejection::Stale);
-        }
-        Ok(Event::ShortageFound { wallet, asset, missing, block })
-    }
-
-    pub(crate) fn decide_clear_shortage(&self, asset: AssetIx, block: BlockRef) -> Result<Event, Rejection> {
-        self.asset(asset).ok_or(Rejection::UnknownAsset)?.short.as_ref().ok_or(Rejection::Stale)?;
-        Ok(Event::ShortageCleared { asset, block })
-    }
-
-    pub(crate) fn apply_shortage_found(&mut self, wallet: WalletIx, asset: AssetIx, missing: Amount, at: Time) {
-        let address = self.wallet(wallet).map(|wallet| wallet.address.to_string()).unwrap_or_default();
-        let reason = format!("wallet {address} holds {missing} base units less than the books");
-        self.assets[asset.row()].short = Some(Stop { reason: reason.into(), since: at });
     }
 
     pub(crate) fn decide_start_recovery(&self, reason: &str) -> Result<Event, Rejection> {

@@ -37,7 +37,7 @@ impl State {
 
     /// The account's names that fingerprints were made under: its own, and those of accounts joined to it. What they have
     /// used stays used.
-    fn names_ever(&self, account: AccountIx) -> impl Iterator<Item = AccountIx> {
+    pub(super) fn names_ever(&self, account: AccountIx) -> impl Iterator<Item = AccountIx> {
         std::iter::once(account).chain(self.ledger.joined(account))
     }
 
@@ -105,8 +105,11 @@ impl State {
         if !asset.rules.payouts {
             return Err(Rejection::PayoutsOff);
         }
-        if self.paused || network.paused || asset.paused || asset.stopped.is_some() || !asset.is_probed() {
+        if self.paused || network.paused || asset.paused || asset.stopped.is_some() {
             return Err(Rejection::Paused);
+        }
+        if !asset.is_probed() {
+            return Err(Rejection::AssetNotProbed);
         }
         if network.halted.is_some() {
             return Err(Rejection::NetworkHalted);
@@ -206,7 +209,7 @@ impl State {
         }
         self.next_payout = self.next_payout.max(PayoutId(payout.0.saturating_add(1)));
         if let Some(transfer) = transfer {
-            self.transfers.remove(&transfer);
+            self.remove_transfer(transfer);
         }
     }
 

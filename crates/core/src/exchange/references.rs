@@ -20,8 +20,17 @@ impl State {
         all("a payout", self.payouts().all(|(id, payout)| self.payout_refers(id, payout)))?;
         all("a slot", self.dispatches().all(|(id, dispatch)| self.dispatch_refers(id, dispatch)))?;
         all("a transfer", self.transfers().all(|(_, transfer)| self.order_refers(&transfer.order)))?;
-        let owned = |item: &Suspense| self.token(item.token).is_some() && self.wallet(item.wallet).is_some();
-        all("an amount in suspense", self.suspense.values().all(owned))
+        let lies = |wallet: WalletIx, asset: AssetIx| {
+            let network = self.wallet(wallet).map(|wallet| wallet.network);
+            network.is_some() && self.asset(asset).map(|asset| asset.network) == network
+        };
+        let owned = |item: &Suspense| {
+            let token = self.asset(item.asset).map(|asset| asset.token);
+            token == Some(item.token) && lies(item.wallet, item.asset)
+        };
+        all("an amount in suspense", self.suspense.values().all(owned))?;
+        all("a surplus that was given away", self.given.keys().all(|(wallet, asset)| lies(*wallet, *asset)))?;
+        all("a shortage", self.shortages.keys().all(|(asset, wallet)| lies(*wallet, *asset)))
     }
 
     fn asset_refers(&self, asset: &Asset) -> bool {
@@ -33,9 +42,13 @@ impl State {
         let here = |asset: AssetIx| self.asset(asset).is_some_and(|asset| asset.network == ix);
         let credits = network.recent.iter().all(|credit| {
             let fits = self.to_token_units(credit.asset, credit.amount).is_some();
-            fits && here(credit.asset) && self.wallet(credit.wallet).is_some() && credit.key.network == ix
+            let refill = credit.refill.is_none_or(|(cold, _)| self.wallet(cold).is_some());
+            fits && refill && here(credit.asset) && self.wallet(credit.wallet).is_some() && credit.key.network == ix
         });
-        let finals = network.recent_final.iter().all(|sent| self.wallet(sent.wallet).is_some());
+        let finals = network.recent_final.iter().all(|sent| {
+            let moved = sent.moved.is_none_or(|(asset, amount)| self.to_token_units(asset, amount).is_some());
+            moved && self.wallet(sent.wallet).is_some() && sent.to.is_none_or(|to| self.wallet(to).is_some())
+        });
         network.native.is_none_or(here) && credits && finals
     }
 

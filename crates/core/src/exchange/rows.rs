@@ -29,8 +29,34 @@ pub struct Network {
     pub paused: bool,
     /// The engine halted it, until a person has looked.
     pub halted: Option<Stop>,
+    /// What is given to deposit addresses for gas.
+    pub top_ups: TopUps,
 }
-wire_struct!(Network { id, policy, genesis, starts_after, scanned, recent, recent_final, native, paused, halted });
+wire_struct!(Network {
+    id,
+    policy,
+    genesis,
+    starts_after,
+    scanned,
+    recent,
+    recent_final,
+    native,
+    paused,
+    halted,
+    top_ups
+});
+
+/// Native coin given to deposit addresses for the gas of their sweeps, in its base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopUps {
+    /// The most within a UTC day; as much as it takes when nobody set it.
+    pub a_day: Option<Amount>,
+    /// The last day that anything was given on, in days since 1970.
+    pub day: u64,
+    /// How much was given on it.
+    pub given: Amount,
+}
+wire_struct!(TopUps { a_day, day, given });
 
 impl Network {
     /// The last block that was searched for payments.
@@ -63,10 +89,12 @@ pub struct RecentCredit {
     pub account: Option<AccountIx>,
     /// Its suspense item, if it was nobody's.
     pub suspense: Option<SuspenseId>,
+    /// The cold wallet of ours that it came from, and what that one's books had of it.
+    pub refill: Option<(WalletIx, Amount)>,
     /// A reorg took its block; it was not seen again yet.
     pub orphaned: bool,
 }
-wire_struct!(RecentCredit { key, block, asset, wallet, amount, credited, account, suspense, orphaned });
+wire_struct!(RecentCredit { key, block, asset, wallet, amount, credited, account, suspense, refill, orphaned });
 
 /// A transaction of ours that ended not long ago.
 #[derive(Clone, Debug)]
@@ -87,10 +115,12 @@ pub struct RecentFinal {
     pub to: Option<WalletIx>,
     /// What it cost, in base units of the native coin.
     pub gas: Amount,
+    /// It did not revert.
+    pub success: bool,
     /// A deep reorg took its block.
     pub orphaned: bool,
 }
-wire_struct!(RecentFinal { dispatch, tx, raw, block, wallet, moved, to, gas, orphaned });
+wire_struct!(RecentFinal { dispatch, tx, raw, block, wallet, moved, to, gas, success, orphaned });
 
 /// A listed token.
 #[derive(Clone, Debug)]
@@ -210,8 +240,10 @@ pub struct Pending {
     pub orphaned: bool,
     /// The trace of the claim that was open when it was first seen.
     pub trace: Option<TraceContext>,
+    /// The event that brought it.
+    pub seen: Position,
 }
-wire_struct!(Pending { deposit, seen_at, orphaned, trace });
+wire_struct!(Pending { deposit, seen_at, orphaned, trace, seen });
 
 /// A client says that a transaction pays us: it is looked for at once.
 #[derive(Clone, Debug)]
@@ -316,5 +348,35 @@ pub struct Suspense {
     pub wallet: WalletIx,
     /// Since when.
     pub at: Time,
+    /// What it is on the wallet's network.
+    pub asset: AssetIx,
+    /// Height of the block that it was found in, or at which the wallet was compared.
+    pub height: u64,
+    /// The event that booked it.
+    pub booked: Position,
 }
-wire_struct!(Suspense { token, amount, reason, deposit, from, wallet, at });
+wire_struct!(Suspense { token, amount, reason, deposit, from, wallet, at, asset, height, booked });
+
+/// What a person gave away of a wallet's surplus of one asset.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// How much, in base units of the asset.
+    pub amount: Amount,
+    /// Height of the last block at which the wallet was compared.
+    pub height: u64,
+    /// The event that booked the first of it.
+    pub booked: Position,
+}
+wire_struct!(Given { amount, height, booked });
+
+/// What a wallet holds less of an asset than the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// How much, in base units of the asset.
+    pub missing: Amount,
+    /// Height of the block at which it was compared.
+    pub height: u64,
+    /// When that was told.
+    pub at: Time,
+}
+wire_struct!(Shortage { missing, height, at });

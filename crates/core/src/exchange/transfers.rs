@@ -22,12 +22,19 @@ impl State {
         self.network(network).ok_or(Rejection::UnknownNetwork)?;
         let account = self.check_order(order, now)?;
         self.check_payable(order)?;
+        let claims = u32::from(!self.claims.contains_key(&(network, tx)));
+        self.room_for_open(Some(account), claims.saturating_add(1))?;
         let order = PayoutOrder { account, ..order.clone() };
         Ok(Event::TransferRequested { request, transfer: self.next_transfer, network, tx, order, trace })
     }
 
     /// Holds the payout, or ends the transfer with the reason: what is not transient will not become true by waiting.
-    pub(crate) fn decide_hold_transfer(&self, id: TransferId, deposit: &DepositKey) -> Result<Event, Rejection> {
+    pub(crate) fn decide_hold_transfer(
+        &self,
+        id: TransferId,
+        deposit: &DepositKey,
+        now: Time,
+    ) -> Result<Event, Rejection> {
         let transfer = self.transfers.get(&id).ok_or(Rejection::UnknownTransfer)?;
         if (deposit.network, deposit.tx) != (transfer.network, transfer.tx) {
             return Err(Rejection::UnknownDeposit);
@@ -37,6 +44,10 @@ impl State {
         let failed = |why| Ok(Event::TransferFailed { transfer: id, why });
         if settled.reversed || settled.account != Some(account) {
             return failed(Rejection::DepositElsewhere);
+        }
+        // What was signed is good until its expiry and no longer, however long the deposit took.
+        if self.check_expiry(&transfer.order.authority, transfer.order.expiry, now).is_err() {
+            return failed(Rejection::SignatureExpired);
         }
         if self.authorize(account, &transfer.order.authority).is_err() {
             return failed(Rejection::NotAuthorized);
@@ -72,10 +83,10 @@ impl State {
             let external = self.external_fingerprint(order.account, id);
             self.known_payouts.set(external, TRANSFER | transfer.0, order.account);
         }
-        self.transfers.insert(transfer, Transfer { network, tx, order: order.clone(), request, at, trace });
+        self.add_transfer(transfer, Transfer { network, tx, order: order.clone(), request, at, trace });
         self.next_transfer = TransferId(transfer.0.saturating_add(1));
         // Asking for a transfer says that the transaction pays us.
-        self.claims.entry((network, tx)).or_insert(super::rows::Claim { by: Some(order.account), at, trace });
+        self.add_claim(network, tx, super::rows::Claim { by: Some(order.account), at, trace });
         Subject::Transfer(transfer)
     }
 }

@@ -84,6 +84,24 @@ impl Ledger {
         add(&mut totals.custody, amount);
     }
 
+    /// What lay in suspense is held no more, or is held for somebody by another posting.
+    pub(crate) fn withdraw_suspense(&mut self, token: TokenIx, amount: Amount) {
+        let totals = self.totals_mut(token);
+        take(&mut totals.suspense, amount);
+        take(&mut totals.custody, amount);
+    }
+
+    /// What moved between wallets of ours goes back: some lose `lost`, another has `back` again; the operator bears the rest.
+    pub(crate) fn move_back(&mut self, token: TokenIx, lost: Amount, back: Amount) {
+        let totals = self.totals_mut(token);
+        add(&mut totals.custody, back);
+        take(&mut totals.custody, lost);
+        match lost.checked_sub(back) {
+            Some(loss) => add(&mut totals.equity_out, loss),
+            None => add(&mut totals.equity_in, back.checked_sub(lost).expect("it is the larger")),
+        }
+    }
+
     /// Value from outside for the operator.
     pub(crate) fn deposit_equity(&mut self, token: TokenIx, amount: Amount) {
         let totals = self.totals_mut(token);

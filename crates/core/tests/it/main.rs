@@ -6,6 +6,7 @@ mod config;
 mod deposits;
 mod dispatches;
 mod golden;
+mod late;
 mod memory;
 mod moves;
 mod operator;

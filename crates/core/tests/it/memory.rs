@@ -32,6 +32,8 @@ fn an_account_with_a_token_and_its_name_takes_at_most_160_bytes() {
             credited: Amount::new(5),
             block,
             depth: crate::world::DEEP,
+            from_surplus: Vec::new(),
+            given_before: Amount::ZERO,
         });
     }
     let (accounts, deposits) = state.heap_bytes();

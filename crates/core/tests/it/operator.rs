@@ -8,7 +8,7 @@ fn a20_a_surplus_goes_to_suspense_and_a_person_assigns_it_with_a_reason() {
     let mut world = World::funded(10_000_000);
     let alice = world.customer("ALICE", USD_A, 1_000);
     let before = world.free(alice, USD);
-    world.ok(Command::BookSurplus { wallet: HOT_A, asset: USD_A, amount: Amount::new(50), block: block(100) });
+    world.surplus(HOT_A, USD_A, 50, 100);
     let (item, row) = world.state.suspense().next().map(|(id, row)| (id, row.clone())).expect("booked");
     assert_eq!((row.reason, row.amount), (SuspenseReason::Surplus, Amount::new(50_000_000_000_000)));
     for (reason, answer) in [("", Some(Rejection::NameInvalid)), ("forced send by ticket 7", None)] {
@@ -47,7 +47,7 @@ fn an_asset_whose_contract_changed_is_pinned_anew_only_after_a_person_resumed_it
     let request = world.request();
     assert_eq!(
         world.refusal(Command::HoldPayout { request, order, trace: None }),
-        Some(Rejection::Paused),
+        Some(Rejection::AssetNotProbed),
         "not before it is probed"
     );
     world.ok(Command::PinAsset { asset: USD_A, facts });
@@ -65,7 +65,7 @@ fn funding_is_announced_once_and_is_the_operators() {
 fn a_pause_is_set_once_and_lifted_once() {
     let mut world = World::new();
     for (paused, answer) in
-        [(false, Some(Rejection::NotPaused)), (true, None), (true, Some(Rejection::AlreadyFinal)), (false, None)]
+        [(false, Some(Rejection::NotPaused)), (true, None), (true, Some(Rejection::AlreadyPaused)), (false, None)]
     {
         let request = world.request();
         let pause = Command::Pause { request, scope: Scope::Network(B), paused, reason: "x".into() };

@@ -99,7 +99,10 @@ impl Outside {
             (_, Event::DepositCredited { key, .. }) => {
                 let deposit = before.pending_deposit(key).expect("it was pending").deposit.clone();
                 let (asset, amount) = (deposit.asset, deposit.amount.base_units());
-                self.enters(before, deposit.wallet, asset, amount);
+                let Event::DepositCredited { from_surplus, given_before, .. } = event else { unreachable!() };
+                // What the reconciler had found of it came in then.
+                let found: u128 = from_surplus.iter().map(|(_, amount)| amount.base_units()).sum();
+                self.enters(before, deposit.wallet, asset, amount - found - given_before.base_units());
                 if let Some(ours) = before.wallet_at(key.network, &deposit.from) {
                     self.leaves(before, [ours], asset, amount);
                 }
@@ -112,12 +115,25 @@ impl Outside {
                 let credit = recent.iter().find(|credit| credit.key == *key).expect("it is recent");
                 let from = Self::first_then_house(before, credit.wallet);
                 self.leaves(before, from, credit.asset, credit.amount.base_units());
+                if let Some((cold, amount)) = credit.refill {
+                    self.enters(before, cold, credit.asset, amount.base_units());
+                }
             }
+            (Command::WriteOffShortage { wallet, asset, amount, .. }, _) => {
+                let gone = self.leaves(before, [*wallet], *asset, amount.base_units());
+                assert_eq!(gone, amount.base_units(), "no more is written off than was there");
+            }
+            (_, Event::FinalCleared { wallet, returned: Some((asset, amount)), from, .. }) => match from {
+                Some(from) => self.moves(*from, *wallet, *asset, amount.base_units()),
+                None => self.enters(before, *wallet, *asset, amount.base_units()),
+            },
             (_, Event::PayoutHeld { payout, order, .. }) => {
                 let known = self.orders.insert(*payout, (order.asset, order.amount.base_units()));
                 assert!(known.is_none(), "{payout} was held twice");
             }
-            (_, Event::PayoutCancelled { payout, .. }) => assert!(self.ended.insert(*payout), "{payout} ended twice"),
+            (_, Event::PayoutEndedInside { payout, .. } | Event::PayoutCancelled { payout, .. }) => {
+                assert!(self.ended.insert(*payout), "{payout} ended twice")
+            }
             (Command::OpenDispatch { wallet, purpose, gas_reserve, .. }, Event::DispatchOpened { dispatch, .. }) => {
                 let (wallet, purpose, gas) = (*wallet, purpose.clone(), gas_reserve.base_units());
                 self.slots.insert(*dispatch, Slot { wallet, purpose, gas, attempts: Vec::new() });

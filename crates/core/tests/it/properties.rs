@@ -65,7 +65,7 @@ proptest! {
         record.extend(&bytes);
         let _ = Record::decode(&record);
         let _ = Record::decode(&bytes);
-        let mut snapshot = 2u32.to_le_bytes().to_vec();
+        let mut snapshot = 4u32.to_le_bytes().to_vec();
         snapshot.extend(&bytes);
         let _ = State::decode(&snapshot, 1);
     }

@@ -31,7 +31,8 @@ whats! {
     4 => ThawWallet, 1 => Role, 3 => Ready, 2 => DepositWallet, 2 => Link, 1 => LinkNew, 3 => Freeze, 2 => Transfer,
     3 => HoldTransfer, 1 => FailTransfer, 1 => Surplus, 2 => Assign, 1 => ClaimSuspense, 4 => Settle, 1 => Short,
     2 => ClearShort, 2 => Pause, 1 => StopAsset, 3 => ResumeAsset, 3 => Pin, 1 => Rules, 2 => Recovery, 1 => Funding,
-    1 => Claim, 1 => CloseClaim, 1 => RevokeKey, 1 => Open, 1 => Policy,
+    1 => Claim, 1 => CloseClaim, 1 => RevokeKey, 1 => Open, 1 => Policy, 3 => SettleInside, 2 => ClearFinal, 2 => WriteOff,
+    1 => LimitTopUps,
 }
 
 fn pick<T>(items: impl IntoIterator<Item = T>, n: u8) -> Option<T> {
@@ -113,6 +114,9 @@ impl Run {
             let network = self.world.state.asset(asset)?.network;
             let ours = self.world.state.wallets().filter(|(_, wallet)| wallet.network == network);
             order.destination = pick(ours.map(|(_, wallet)| wallet.address.clone()), what.a)?;
+        }
+        if what.n % 3 == 1 {
+            order.destination = address("LATER");
         }
         if what.n.is_multiple_of(5) {
             order.external_id = Some(format!("id-{}", what.n % 7).into());
@@ -313,7 +317,12 @@ impl Run {
             }
             What::Ready => C::ReadyWallet { wallet: wallet(b)?, next_nonce: n % 3 },
             What::DepositWallet => {
-                let address = address(&format!("IN{}", n % 40));
+                // Where a payout goes, now and then: it is ours from then on.
+                let waits = |payout: &Payout| matches!(payout.stage, PayoutStage::Waiting(_));
+                let order = pick(state.payouts().filter(|(_, payout)| waits(payout)), a).filter(|_| n % 2 == 0);
+                let order = order.map(|(_, payout)| &payout.order);
+                let network = order.and_then(|order| state.asset(order.asset)).map_or(network, |row| row.network);
+                let address = order.map_or(address(&format!("IN{}", n % 40)), |order| order.destination.clone());
                 let role = Role::Deposit(self.account(b)?);
                 C::ListWallet { request: Some(request), network, address, role, key: "m/1".into() }
             }
@@ -344,8 +353,10 @@ impl Run {
             }
             What::FailTransfer => C::FailTransfer { transfer: pick(state.transfers(), b)?.0, why: Rejection::NotFinal },
             What::Surplus => {
-                let (wallet, amount, block) = (wallet(a)?, Amount::new(Self::amount(n, asset)), block(1));
-                C::BookSurplus { wallet, asset, amount, block }
+                let wallet = wallet(a)?;
+                let block = self.head(state.wallet(wallet)?.network);
+                let as_of = if n % 5 == 0 { Position(0) } else { state.position() };
+                C::BookSurplus { wallet, asset, amount: Amount::new(Self::amount(n, asset)), block, as_of }
             }
             What::Assign => {
                 let item = pick(state.suspense(), b)?.0;
@@ -365,6 +376,23 @@ impl Run {
             What::Short => {
                 C::FindShortage { wallet: wallet(a)?, asset, missing: Amount::new(n.into()), block: block(1) }
             }
+            What::SettleInside => {
+                let ours = |payout: &Payout| state.own_destination(payout).is_some() || n % 4 == 0;
+                C::SettleInside { payout: pick(state.payouts().filter(|(_, payout)| ours(payout)), b)?.0 }
+            }
+            What::ClearFinal => {
+                let lost = state.networks().flat_map(|(ix, row)| row.recent_final.iter().map(move |sent| (ix, sent)));
+                let (network, sent) = pick(lost.filter(|(_, sent)| sent.orphaned || n % 4 == 0), b)?;
+                let proof = (n % 2 == 0).then(|| (tx(1), block(1), Depth { finalized: n % 3 != 0, ..DEEP }));
+                C::ClearFinal { request, network, tx: sent.tx, proof, paid: n % 5 == 0, reason }
+            }
+            What::WriteOff => {
+                let (asset, wallet, row) = pick(state.shortages(), b)?;
+                let most = row.missing.min(state.wallet(wallet)?.holding(asset).amount);
+                let amount = if n % 3 == 0 { most } else { Amount::new(u128::from(n % 3_000_000)) };
+                C::WriteOffShortage { request, wallet, asset, amount, reason }
+            }
+            What::LimitTopUps => C::LimitTopUps { network, a_day: Amount::new(u128::from(n % 3_000_000)) },
             What::ClearShort => C::ClearShortage { asset, block: block(1) },
             What::Pause => {
                 let scope = [Scope::Everything, Scope::Network(network), Scope::Asset(asset)][usize::from(a % 3)];

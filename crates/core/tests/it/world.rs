@@ -244,6 +244,12 @@ impl World {
         }
     }
 
+    /// What the reconciler finds more than the books, at that height and by the state as it is.
+    pub fn surplus(&mut self, wallet: WalletIx, asset: AssetIx, amount: u128, height: u64) -> Event {
+        let (amount, block, as_of) = (Amount::new(amount), block(height), self.state.position());
+        self.ok(Command::BookSurplus { wallet, asset, amount, block, as_of })
+    }
+
     /// Decides, checks that deciding changed nothing, takes the event in, and proves the books.
     pub fn decide(&mut self, command: &Command) -> Decision {
         let decision = self.state.decide(command, self.now);

@@ -166,9 +166,38 @@ impl Writer<'_> {
             .map(drop)
     }
 
-    pub(super) fn surplus_booked(&mut self, wallet: WalletIx, asset: AssetIx, amount: Amount) -> Result<(), Error> {
+    pub(super) fn booked_to_suspense(
+        &mut self,
+        wallet: WalletIx,
+        asset: AssetIx,
+        amount: Amount,
+        reason: SuspenseReason,
+    ) -> Result<(), Error> {
         let (token, amount) = self.scaled(asset, amount)?;
-        self.add_suspense(token, amount, SuspenseReason::Surplus, None, None, wallet)
+        self.add_suspense(token, amount, reason, None, None, wallet)
+    }
+
+    /// What was booked as a surplus turns out to be this deposit.
+    pub(super) fn found_in_surplus(
+        &mut self,
+        key: &DepositKey,
+        asset: AssetIx,
+        from: &[(SuspenseId, Amount)],
+    ) -> Result<(), Error> {
+        for (item, amount) in from {
+            let (_, found) = self.scaled(asset, *amount)?;
+            let row: Option<(TokenIx, Amount)> =
+                self.find(sql::SUSPENSE_ITEM, bind![item], |columns| Ok((columns.take()?, columns.take()?)))?;
+            let (_, there) = row.ok_or_else(|| self.unfit("an amount that is not in suspense"))?;
+            let rest = there.checked_sub(found).ok_or_else(|| self.unfit("more than is in suspense"))?;
+            if rest.is_zero() {
+                let (deposit, at, position) = (self.deposit(key)?, self.at, self.catalog.position);
+                self.execute(sql::FIND_SUSPENSE, bind![item, deposit, at, position])?;
+            } else {
+                self.execute(sql::SET_SUSPENSE_AMOUNT, bind![item, rest])?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn suspense_assigned(&mut self, item: SuspenseId, to: Assign, reason: &str) -> Result<(), Error> {

@@ -126,7 +126,8 @@ impl<'t> Writer<'t> {
             NetworkStarted { network, from, .. } => self.scanned_from(*network, from.height),
             BlocksScanned { network, blocks } => self.blocks_scanned(*network, blocks),
             ScanRewound { network, to } => self.scan_rewound(*network, to.height),
-            NetworkResumed { network, from, .. } => match from {
+            NetworkResumed { network, from, searched, .. } => match from {
+                Some(from) if *searched => self.scan_rewound(*network, from.height),
                 Some(from) => self.scanned_from(*network, from.height),
                 None => Ok(()),
             },
@@ -135,14 +136,17 @@ impl<'t> Writer<'t> {
             DepositSeen { deposit } => self.deposit_seen(deposit),
             DepositReblocked { key, block } => self.deposit_reblocked(key, block),
             DepositDropped { key } => self.deposit_dropped(key),
-            DepositCredited { key, asset, wallet, from, credited, to, block, depth, .. } => {
-                self.deposit_credited(key, *asset, *wallet, from, *credited, to, block, depth)
+            DepositCredited { key, asset, wallet, from, credited, to, block, depth, from_surplus, .. } => {
+                self.deposit_credited(key, *asset, *wallet, from, *credited, to, block, depth)?;
+                self.found_in_surplus(key, *asset, from_surplus)
             }
             DepositReversed { key, account, asset, credited, taken, .. } => {
                 self.deposit_reversed(key, *account, *asset, *credited, *taken)
             }
             SuspenseAssigned { item, to, reason, .. } => self.suspense_assigned(*item, *to, reason),
-            SurplusBooked { wallet, asset, amount, .. } => self.surplus_booked(*wallet, *asset, *amount),
+            SurplusBooked { wallet, asset, amount, .. } => {
+                self.booked_to_suspense(*wallet, *asset, *amount, SuspenseReason::Surplus)
+            }
             PayoutHeld { payout, transfer, order, amount, success_fee, failure_fee, held, .. } => {
                 self.payout_held(*payout, *transfer, order, (*amount, *success_fee, *failure_fee, *held))
             }
@@ -151,6 +155,7 @@ impl<'t> Writer<'t> {
             }
             PayoutWaiting { payout, why } => self.payout_waiting(*payout, *why),
             PayoutCancelled { payout, .. } => self.payout_cancelled(*payout),
+            PayoutEndedInside { payout, to, fee } => self.payout_ended_inside(*payout, *to, *fee),
             CancelRequested { payout, .. } => self.cancel_requested(*payout),
             DispatchOpened { dispatch, wallet, nonce, purpose, gas_reserve } => {
                 self.dispatch_opened(*dispatch, *wallet, *nonce, purpose, *gas_reserve)
@@ -172,6 +177,9 @@ impl<'t> Writer<'t> {
                 self.transfer_requested(*transfer, *network, tx, order)
             }
             TransferFailed { transfer, why } => self.transfer_failed(*transfer, *why),
+            FinalCleared { wallet, returned: Some((asset, amount)), from: None, .. } => {
+                self.booked_to_suspense(*wallet, *asset, *amount, SuspenseReason::Unpaid)
+            }
             // These leave no row but their own in the audit trail.
             Refused { .. }
             | AssetRulesChanged { .. }
@@ -181,12 +189,15 @@ impl<'t> Writer<'t> {
             | WalletReady { .. }
             | KeyAdded { .. }
             | KeyRevoked { .. }
+            | TopUpLimitSet { .. }
             | NetworkHalted { .. }
             | FundingAnnounced { .. }
             | FinalReblocked { .. }
+            | FinalCleared { .. }
             | PauseSet { .. }
             | ShortageFound { .. }
             | ShortageCleared { .. }
+            | ShortageWrittenOff { .. }
             | RecoveryStarted { .. }
             | RecoveryEnded { .. } => Ok(()),
         }

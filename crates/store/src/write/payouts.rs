@@ -163,6 +163,7 @@ impl Writer<'_> {
         let (paid, kind) = match state {
             PayoutState::Committed => (row.token_amount, EntryKind::PayoutCommitted),
             PayoutState::Failed => (Amount::ZERO, EntryKind::PayoutFailed),
+            PayoutState::Settled => (row.token_amount, EntryKind::PayoutSettled),
             _ => (Amount::ZERO, EntryKind::PayoutCancelled),
         };
         self.execute(
@@ -201,6 +202,24 @@ impl Writer<'_> {
     pub(super) fn payout_cancelled(&mut self, payout: PayoutId) -> Result<(), Error> {
         let row = self.open_payout(payout)?;
         self.end_payout(payout, &row, PayoutState::Cancelled, (Amount::ZERO, row.gas), None)
+    }
+
+    /// Its destination became a wallet of ours: paid to that one's account, or given back.
+    pub(super) fn payout_ended_inside(
+        &mut self,
+        payout: PayoutId,
+        to: Option<AccountIx>,
+        fee: Amount,
+    ) -> Result<(), Error> {
+        let row = self.open_payout(payout)?;
+        let Some(to) = to else {
+            return self.end_payout(payout, &row, PayoutState::Cancelled, (fee, row.gas), None);
+        };
+        self.end_payout(payout, &row, PayoutState::Settled, (fee, row.gas), None)?;
+        self.execute(sql::SET_RECEIVED_BY, bind![payout, to])?;
+        let (token, kind, free) = (self.token_of(row.asset)?, EntryKind::PayoutReceived, Change::up(row.token_amount));
+        let reference = Some(payout.0);
+        self.post(Posting { account: to, token, kind, reference, free, held: Change::NONE })
     }
 
     pub(super) fn cancel_requested(&mut self, payout: PayoutId) -> Result<(), Error> {

@@ -123,6 +123,7 @@ fn the_tries_come_to_every_kind_of_event_that_leaves_a_row() {
         "AssetResumed",
         "FinalReblocked",
         "KeyRevoked",
+        "TopUpLimitSet",
         "NetworkHalted",
         "ShortageFound",
         "ShortageCleared",

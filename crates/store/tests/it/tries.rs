@@ -29,7 +29,7 @@ whats! {
     8 See, 2 SeeAgain, 8 Credit, 4 Move, 8 Hold, 2 Wait, 12 Dispatch, 3 SweepOrTopUp, 8 Sign, 8 Send, 5 Sight, 1 Unsee,
     6 Finish, 1 Bury, 2 Cancel, 6 Scan, 3 Rewind, 8 Reverse, 1 Drop, 1 Link, 1 Surplus, 2 Assign, 3 Resume, 1 Pause,
     1 Adopt, 2 Claim, 1 CloseClaim, 2 Transfer, 3 HoldTransfer, 1 FailTransfer, 1 Open, 2 DepositWallet, 2 Ready, 1 Freeze,
-    6 Thaw, 6 SettleOwed, 1 Policy, 1 Fund, 1 Retire,
+    6 Thaw, 6 SettleOwed, 1 Policy, 1 Fund, 1 Retire, 2 Late, 1 Short, 2 WriteOff, 2 ClearFinal, 3 SettleInside,
 }
 
 pub(crate) fn any_try() -> impl Strategy<Value = Try> {
@@ -215,7 +215,32 @@ impl World {
             }
             What::Surplus => {
                 let block = self.head(A);
-                Command::BookSurplus { wallet: HOT_A, asset: USD_A, amount, block }
+                Command::BookSurplus { wallet: HOT_A, asset: USD_A, amount, block, as_of: state.position() }
+            }
+            What::Late => {
+                // What a surplus was: a deposit that is found only now, in a block that was compared.
+                let key = DepositKey { network: A, tx: self.tx(), locator: Locator::Log(0) };
+                let amount = amount.base_units().max(1_000);
+                Command::SeeDeposit { deposit: self.incoming(key, USD_A, HOT_A, "LATE", amount) }
+            }
+            What::Short => {
+                let missing = if n % 4 == 0 { Amount::ZERO } else { Amount::new(u128::from(n % 90)) };
+                Command::FindShortage { wallet: HOT_A, asset: USD_A, missing, block: self.head(A) }
+            }
+            What::WriteOff => {
+                let (asset, wallet, row) = pick(state.shortages(), a)?;
+                let (amount, reason) = (row.missing, "clawed back".into());
+                Command::WriteOffShortage { request: self.request(), wallet, asset, amount, reason }
+            }
+            What::ClearFinal => {
+                let lost = state.networks().flat_map(|(ix, row)| row.recent_final.iter().map(move |sent| (ix, sent)));
+                let (network, tx) = pick(lost.filter(|(_, sent)| sent.orphaned).map(|(ix, sent)| (ix, sent.tx)), a)?;
+                let (paid, reason) = (n % 4 == 0, "it will not come back".into());
+                Command::ClearFinal { request: self.request(), network, tx, proof: None, paid, reason }
+            }
+            What::SettleInside => {
+                let ours = state.payouts().filter(|(_, payout)| state.own_destination(payout).is_some());
+                Command::SettleInside { payout: pick(ours, a)?.0 }
             }
             What::Assign => {
                 let (item, _) = pick(state.suspense(), a)?;
@@ -287,7 +312,14 @@ impl World {
             What::Open => Command::OpenAccount { request: None, name: format!("till-{}", n % 50).into() },
             What::DepositWallet => {
                 let (account, network) = (self.some_account(a), network(b));
-                let (address, role) = (address(&format!("DEP{account}N{network}")), Role::Deposit(account));
+                // Where a payout goes, now and then: it is ours from then on.
+                let waits = |payout: &Payout| matches!(payout.stage, PayoutStage::Waiting(_));
+                let order = pick(state.payouts().filter(|(_, payout)| waits(payout)), a).filter(|_| n % 3 == 0);
+                let order = order.map(|(_, payout)| &payout.order);
+                let network = order.and_then(|order| state.asset(order.asset)).map_or(network, |row| row.network);
+                let own = address(&format!("DEP{account}N{network}"));
+                let address = order.map_or(own, |order| order.destination.clone());
+                let role = Role::Deposit(account);
                 Command::ListWallet { request: Some(self.request()), network, address, role, key: "path".into() }
             }
             What::Ready => {

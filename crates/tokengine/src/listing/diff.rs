@@ -61,7 +61,10 @@ impl Diff<'_> {
             let id = network.id.clone();
             let Some(ix) = self.state.network_by_id(&id) else {
                 self.command(Command::ListNetwork { id: id.clone(), policy: network.policy.clone() });
-                numbers.extend(next.next().map(|ix| (id, ix)));
+                if let Some(ix) = next.next() {
+                    self.command(Command::LimitTopUps { network: ix, a_day: network.top_up_a_day });
+                    numbers.insert(id, ix);
+                }
                 continue;
             };
             numbers.insert(id.clone(), ix);
@@ -74,6 +77,9 @@ impl Diff<'_> {
                     known.hash
                 );
                 self.problem("network-genesis-changed", text);
+            }
+            if row.top_ups.a_day != Some(network.top_up_a_day) {
+                self.command(Command::LimitTopUps { network: ix, a_day: network.top_up_a_day });
             }
             if row.policy != network.policy {
                 self.command(Command::ChangeNetworkPolicy { network: ix, policy: network.policy.clone() });

@@ -6,7 +6,7 @@ mod diff;
 mod tests;
 
 use crate::config::{Config, HouseRole};
-use tokengine_core::{Address, AssetRules, BlockHash, NetworkPolicy, Role};
+use tokengine_core::{Address, Amount, AssetRules, BlockHash, NetworkPolicy, Role};
 use tokengine_keys::{KeyName, KeyRef, Keyring};
 
 pub(crate) use diff::diff;
@@ -26,6 +26,8 @@ pub(crate) struct WantedNetwork {
     pub(crate) id: Box<str>,
     pub(crate) policy: NetworkPolicy,
     pub(crate) genesis: Option<BlockHash>,
+    /// The most that deposit addresses are given for gas within a day, in base units of the native coin.
+    pub(crate) top_up_a_day: Amount,
 }
 
 /// An asset to be listed.
@@ -100,6 +102,7 @@ pub(crate) fn wanted(config: &Config, keys: &Keyring) -> Result<Wanted, tokengin
         id: network.id.as_str().into(),
         policy: network.policy.clone(),
         genesis: network.genesis,
+        top_up_a_day: network.rules.sweep.top_up_a_day,
     };
     let asset = |asset: &crate::config::Asset| WantedAsset {
         id: asset.id.as_str().into(),

@@ -39,7 +39,7 @@ fn some() -> Wanted {
         rules: rules(),
     };
     Wanted {
-        networks: vec![WantedNetwork { id: "eip155:1".into(), policy, genesis: None }],
+        networks: vec![WantedNetwork { id: "eip155:1".into(), policy, genesis: None, top_up_a_day: Amount::new(9) }],
         tokens: vec![("coin".into(), 18), ("usd".into(), 6)],
         assets: vec![
             asset("eip155:1/slip44:60", "coin", 18, None),
@@ -122,6 +122,7 @@ fn rules_change_by_command_and_what_is_in_use_refuses() {
     type Case = (&'static str, fn(&mut Wanted), Result<&'static str, &'static [&'static str]>);
     let cases: &[Case] = &[
         ("a policy", |w| w.networks[0].policy.reorg_depth = 9, Ok("ChangeNetworkPolicy")),
+        ("what a day's gas may cost", |w| w.networks[0].top_up_a_day = Amount::new(5), Ok("LimitTopUps")),
         ("rules of an asset", |w| w.assets[1].rules.payouts = false, Ok("ChangeAssetRules")),
         ("a role", |w| w.wallets[0].role = Role::Retiring, Ok("ChangeWalletRole")),
         ("the same genesis", |w| w.networks[0].genesis = Some(BlockHash([0; 32])), Ok("")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokengine_chain::Heads;
 use tokengine_chain::fees::Suggestion;
-use tokengine_core::{Amount, DispatchId, PayoutId, Time, TxId, WalletIx};
+use tokengine_core::{DispatchId, PayoutId, Time, TxId, WalletIx};
 
 /// What is being worked on: one job each at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,8 +111,6 @@ pub struct Memory {
     pub tracked: BTreeMap<DispatchId, Tracked>,
     /// The gas that was estimated for a nonce that was then opened.
     pub gas: BTreeMap<(WalletIx, u64), u64>,
-    /// What was given for gas, on which day since 1970.
-    pub topped_up: (u64, Amount),
     /// What is being worked on.
     pub busy: BTreeSet<Key>,
     /// The first comparison of nonces after the start is over for these wallets.

@@ -143,7 +143,11 @@ fn of_dispatch(
     let signer_rests = memory.signers_rest.get(&dispatch.wallet).is_some_and(|until| now < *until);
     let usable = wallet.frozen.is_none() || (recovery && dispatch.purpose == Purpose::Noop);
     let may_sign = !halted && usable && !signer_rests && memory.suggestion.is_some();
-    let Some(last) = dispatch.attempts.last() else { return may_sign.then_some(Job::Sign(id)) };
+    let Some(last) = dispatch.attempts.last() else {
+        // What may not be paid now is signed a filler for, so that those behind it can go on.
+        let waits = matches!(state.begins(dispatch), Begin::Wait(_));
+        return (may_sign && !waits).then_some(Job::Sign(id));
+    };
     let attempt = u32::try_from(dispatch.attempts.len().saturating_sub(1)).ok()?;
     let Some(sent_at) = last.sent_at else {
         return (!halted).then_some(Job::Send { dispatch: id, attempt });
@@ -254,6 +258,10 @@ fn openings(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, now: T
         let PayoutStage::Waiting(why) = payout.stage else { continue };
         let Some(asset) = state.asset(payout.order.asset).filter(|asset| asset.network == ix) else { continue };
         if memory.held_back.get(&id).is_some_and(|until| now < *until) {
+            continue;
+        }
+        if state.own_destination(payout).is_some() {
+            plan.waits.push(Command::SettleInside { payout: id });
             continue;
         }
         let waits = deal(state, asset, payout, &mut desks, memory, rules, native, id);

@@ -4,7 +4,8 @@ use tokengine_chain::evm::tx::{PLAIN_GAS, Payload, Signature, Signed};
 use tokengine_chain::fees::{self, Fees, StuckFee};
 use tokengine_chain::{Accounts, SendAnswer};
 use tokengine_core::{
-    Address, Amount, Attempt, AttemptKind, Authority, Command, DispatchId, Purpose, Rejection, State, Time, WalletIx,
+    Address, Amount, Attempt, AttemptKind, Authority, Begin, Command, DispatchId, Purpose, Rejection, State, Time,
+    WalletIx,
 };
 use tokengine_engine::failpoint;
 use tokengine_keys::{SignRequest, Signer};
@@ -44,7 +45,7 @@ fn slot(state: &State, id: DispatchId) -> Option<Slot> {
         attempts: dispatch.attempts.clone(),
         payment: purpose_payment(state, dispatch.wallet, &dispatch.purpose),
         authority: payout.map(|payout| payout.order.authority.clone()),
-        cancel: wants_cancel(state, dispatch),
+        cancel: wants_cancel(state, dispatch) || matches!(state.begins(dispatch), Begin::Fill(_)),
         cancelled: payout.is_some_and(|payout| payout.cancel),
     })
 }

@@ -8,7 +8,6 @@ use super::{Driver, Payment, payment};
 use crate::sweep::{Costs, Deferred, Funding, fund};
 use crate::{Books, Error};
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Sweeps that wait are looked at again after this.
 const DEFERRED_MS: u64 = 60_000;
 
@@ -21,9 +20,10 @@ struct Found {
     coin: Amount,
     sweep_from: Amount,
     ix: NetworkIx,
+    given_today: Amount,
 }
 
-fn found(state: &State, wallet: WalletIx, asset: AssetIx, to: WalletIx) -> Option<Found> {
+fn found(state: &State, wallet: WalletIx, asset: AssetIx, to: WalletIx, now: Time) -> Option<Found> {
     let row = state.wallet(wallet)?;
     let native = state.network(row.network)?.native?;
     let available = row.holding(asset).available();
@@ -36,6 +36,7 @@ fn found(state: &State, wallet: WalletIx, asset: AssetIx, to: WalletIx) -> Optio
         coin: row.holding(native).available(),
         sweep_from: state.asset(asset)?.rules.sweep_from,
         ix: row.network,
+        given_today: state.topped_up(row.network, now),
     })
 }
 
@@ -52,7 +53,9 @@ fn giver(state: &State, ix: NetworkIx, need: Amount, fits: impl Fn(WalletIx) -> 
 
 impl<B: Books, N: Accounts> Driver<B, N> {
     pub(super) async fn sweep(&self, wallet: WalletIx, asset: AssetIx, to: WalletIx, now: Time) -> Result<(), Error> {
-        let Some(found) = self.books.query(move |state| found(state, wallet, asset, to)).await? else { return Ok(()) };
+        let Some(found) = self.books.query(move |state| found(state, wallet, asset, to, now)).await? else {
+            return Ok(());
+        };
         let Some(suggestion) = self.memory().suggestion else { return Ok(()) };
         let Ok(offer) = fees::first(&self.rules.fees, &suggestion) else { return self.defer(wallet, now) };
         // Coin to a hot wallet is a plain transfer; asking about all of it would leave nothing for its own gas.
@@ -65,12 +68,7 @@ impl<B: Books, N: Accounts> Driver<B, N> {
             }
         };
         let cost = offer.worst_cost(gas, self.data_fee().await?).ok_or(Error::Overflow("the cost of gas"))?;
-        let day = now.0 / DAY_MS;
-        let given_today = match self.memory().topped_up {
-            (that_day, given) if that_day == day => given,
-            _ => Amount::ZERO,
-        };
-        let Found { is_native, available, coin, sweep_from, .. } = found;
+        let Found { is_native, available, coin, sweep_from, given_today, .. } = found;
         match fund(&Costs { is_native, available, coin, gas: cost, sweep_from, given_today }, &self.rules.sweep) {
             Funding::Move(amount) => {
                 self.memory().gas.insert((wallet, found.nonce), gas);
@@ -92,10 +90,6 @@ impl<B: Books, N: Accounts> Driver<B, N> {
                 self.memory().gas.insert((giver, nonce), tokengine_chain::evm::tx::PLAIN_GAS);
                 let opened = self.open_one(giver, nonce, Purpose::TopUp { to: wallet, amount }, plain).await?;
                 self.unless(opened, wallet, now);
-                if opened {
-                    let sum = given_today.checked_add(amount).unwrap_or(Amount::MAX);
-                    self.memory().topped_up = (day, sum);
-                }
             }
             Funding::Deferred(why) => {
                 if why == Deferred::DailyLimit {
