@@ -6,11 +6,14 @@
 //!
 //! The same seed is the same run, byte for byte.
 
+pub mod campaign;
 pub mod check;
 pub mod counts;
+pub mod coverage;
 mod exec;
 pub mod net;
 pub mod plan;
 pub mod rng;
 pub mod run;
+pub mod shrink;
 mod story;

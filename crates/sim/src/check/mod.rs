@@ -248,7 +248,7 @@ pub(crate) fn final_enough(
         return Err(Violation::new(rule, format!("{block:?} was never a block of network {network:?}")));
     };
     let enough = match policy {
-        Finality::Confirmations(needed) => ever.confirmations >= u64::from(needed),
+        Finality::Confirmations(needed) => ever.confirmations >= u64::from(needed) || ever.finalized,
         Finality::Safe => ever.safe || ever.finalized,
         Finality::Finalized => ever.finalized,
     };

@@ -7,6 +7,9 @@ use crate::check::Violation;
 use crate::plan::{FAULTS, Plan};
 use crate::rng::Rng;
 
+/// A clock that was put back holds up what waits for a time, for as long as it was put back; so that is bounded.
+const MOST_BACK_MS: u64 = 1_800_000;
+
 /// The faults of one run.
 pub(crate) struct Faults {
     allowed: Vec<&'static str>,
@@ -17,6 +20,8 @@ pub(crate) struct Faults {
     armed: Option<&'static str>,
     /// The next start meets a power failure after so many operations of the disk.
     start_fails_after: Option<u64>,
+    /// How far the clock was put back in all, in milliseconds.
+    put_back: u64,
     /// The disk has room again then, in milliseconds since the beginning.
     full_until: Option<u64>,
 }
@@ -26,7 +31,7 @@ impl Faults {
         let allowed = FAULTS.iter().copied().filter(|fault| plan.allows(fault)).collect();
         // Some runs crash all the time, some hardly ever.
         let left = rng.between(500, 6_000);
-        Self { allowed, rng, left, armed: None, start_fails_after: None, full_until: None }
+        Self { allowed, rng, left, armed: None, start_fails_after: None, put_back: 0, full_until: None }
     }
 
     /// Nothing more goes wrong.
@@ -138,8 +143,13 @@ impl Run {
                     1 => rng.between(2_000, 600_000),
                     _ => rng.between(600_000, 20_000_000),
                 };
-                let by = i64::try_from(by).unwrap_or(0);
-                let by = if fault == "clock-back" { -by } else { by };
+                let back = (MOST_BACK_MS - self.faults.put_back).min(by);
+                let by = if fault == "clock-back" {
+                    -i64::try_from(back).unwrap_or(0)
+                } else {
+                    i64::try_from(by).unwrap_or(0)
+                };
+                self.faults.put_back += u64::try_from(-by).unwrap_or(0);
                 self.shared.clock.ahead.set(self.shared.clock.ahead.get() + by);
                 self.shared.tally.hit(fault);
                 self.shared.story.tell(|| format!("=== {fault} by {by} ms ==="));

@@ -199,7 +199,7 @@ impl Run {
         let faults = Faults::new(plan, rng.split(4));
         let outside = Tasks::new(&alarm);
         clients::begin(plan, &setup, &world, &shared, &outside.spawner(), &mut rng.split(5));
-        operator::begin(&setup, &world, &shared, &outside.spawner(), rng.split(6));
+        operator::begin(plan, &setup, &world, &shared, &outside.spawner(), rng.split(6));
         Self {
             checker: Checker::new(plan.seed, setup.networks.len(), tally.clone(), story.clone()),
             plan: plan.clone(),

@@ -16,6 +16,7 @@ use super::setup::{COIN, Setup};
 use super::site::{Counted, Site};
 use crate::exec::Spawner;
 use crate::net::World;
+use crate::plan::Plan;
 use crate::rng::{Dice, Rng};
 
 /// As the binary does at every start: what the configuration has and the state has not is listed.
@@ -90,8 +91,18 @@ struct Operator {
 }
 
 /// Begins the operator's two rounds: one that looks after things, and one that stops and changes some.
-pub(crate) fn begin(setup: &Rc<Setup>, world: &Rc<RefCell<World>>, shared: &Shared, spawner: &Spawner, mut rng: Rng) {
+pub(crate) fn begin(
+    plan: &Plan,
+    setup: &Rc<Setup>,
+    world: &Rc<RefCell<World>>,
+    shared: &Shared,
+    spawner: &Spawner,
+    mut rng: Rng,
+) {
     for (name, part) in [("operator-cares", 1), ("operator-changes", 2)] {
+        if !plan.allows(name) {
+            continue;
+        }
         let (setup, world, shared, rng) = (Rc::clone(setup), Rc::clone(world), shared.clone(), rng.split(part));
         let operator = Operator { setup, world, shared, rng: Dice::new(rng) };
         if part == 1 {

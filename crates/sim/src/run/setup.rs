@@ -160,6 +160,7 @@ fn network(plan: &Plan, ix: u64, rng: &mut Rng) -> NetworkSetup {
             top_up_a_day: Amount::new(1_000 * COIN),
             ..SweepRules::default()
         },
+        ..Rules::default()
     };
     let policy = NetworkPolicy {
         reorg_depth: deepest,
