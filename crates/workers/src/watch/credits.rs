@@ -204,18 +204,25 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
                 let keys: Vec<_> = deposits.iter().map(|deposit| deposit.key.clone()).collect();
                 self.see(deposits).await?;
                 let look = move |state: &tokengine_core::State| {
-                    let account = state.transfer(transfer).and_then(|row| state.account(row.order.account))?;
+                    let account = state.transfer(transfer).and_then(|row| state.account(row.order.account));
                     let settled = |key: &&tokengine_core::DepositKey| state.settled_deposit(key).is_some();
                     let mine = |key: &&tokengine_core::DepositKey| {
-                        state.settled_deposit(key).is_some_and(|settled| settled.account == Some(account))
+                        let owner = state.settled_deposit(key).and_then(|settled| settled.account);
+                        owner.is_some() && owner == account
                     };
                     let all = keys.iter().all(|key| settled(&key));
-                    keys.iter().find(mine).or_else(|| keys.iter().find(settled).filter(|_| all)).cloned()
+                    let found = keys.iter().find(mine).or_else(|| keys.iter().find(settled).filter(|_| all)).cloned();
+                    (found, keys.iter().any(|key| state.pending_deposit(key).is_some()))
                 };
-                if let Some(deposit) = self.books.query(look).await? {
+                let (settled, waits) = self.books.query(look).await?;
+                if let Some(deposit) = settled {
                     return self.hold(transfer, deposit).await;
                 }
-                return Ok(());
+                if waits {
+                    return Ok(());
+                }
+                // What neither waits nor was settled, the books do not take: nothing will ever come of it.
+                Rejection::UnknownDeposit
             }
             Looked::Reverted { is_final: true } => Rejection::UnknownDeposit,
             Looked::NotFound => {
