@@ -3,6 +3,7 @@
 mod access;
 mod cli;
 mod concurrency;
+mod crash;
 mod exchange;
 mod full;
 mod hand;
