@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -119,18 +119,16 @@ pub(crate) async fn around(State(app): State<Shared>, mut request: Request, next
         "request",
         otel.name = format_args!("{} {route}", method_label(&method)),
         otel.kind = "server",
-        otel.status_code = Empty,
-        error.type = Empty,
         trace_id = Empty,
         http.request.method = method_label(&method),
         http.route = %route,
-        http.response.status_code = Empty,
-        url.scheme = "http",
         payout.id = Empty,
     );
     let trace = Trace::of(request.headers(), &span);
     let id = trace.id();
     span.record("trace_id", &*id);
+    // What only traces need is not written into log lines.
+    span.set_attribute("url.scheme", "http");
     request.extensions_mut().insert(trace.clone());
 
     let verdict = app.per_address.take(caller_of(address(&request)), started);
@@ -146,14 +144,14 @@ pub(crate) async fn around(State(app): State<Shared>, mut request: Request, next
     };
     let problem = problem::render(&mut response, &path, &id);
     if let Some(code) = problem {
-        span.record("error.type", code);
+        span.set_attribute("error.type", code);
     }
     protect(response.headers_mut());
     let took = started.elapsed();
     let status = response.status().as_u16();
-    span.record("http.response.status_code", status);
+    span.set_attribute("http.response.status_code", i64::from(status));
     if response.status().is_server_error() {
-        span.record("otel.status_code", "ERROR");
+        span.set_status(Status::error(""));
     }
     tell(&trace, response.headers_mut());
     app.metrics.answered(method_label(&method), &route, status, took);

@@ -95,14 +95,15 @@ fn it_starts_in_order_tells_how_it_is_and_drains_on_sigterm() {
     assert_eq!((status, stages), (200, order.to_vec()));
     assert_eq!(get(place.health, "/livez").map(|(status, _)| status), Some(200));
 
-    let metric = "tokengine_chain_head_blocks{network=\"eip155:31337\"}";
-    wait_for("the metrics", PATIENCE, || get(place.health, "/metrics").filter(|(_, body)| body.contains(metric)))
-        .expect("the head is measured");
-    let (_, metrics) = get(place.health, "/metrics").expect("it answers");
-    for name in ["build_info", "solvency_delta", "hot_wallet_balance", "rpc_requests_total", "journal_durable_position"]
-    {
-        assert!(metrics.contains(&format!("tokengine_{name}")), "{name} is not in\n{metrics}");
-    }
+    let missing = || {
+        let (_, metrics) = get(place.health, "/metrics").expect("it answers");
+        let head = "chain_head_blocks{network=\"eip155:31337\"}";
+        let names = [head, "build_info", "solvency_delta", "hot_wallet_balance", "rpc_requests_total"];
+        let names = names.into_iter().chain(["journal_durable_position", "outbox_lag_seconds", "nonce_gap"]);
+        names.filter(|name| !metrics.contains(&format!("tokengine_{name}"))).collect::<Vec<_>>()
+    };
+    let measured = wait_for("the metrics", PATIENCE, || missing().is_empty().then_some(()));
+    measured.unwrap_or_else(|error| panic!("{error}: {:?} are not there", missing()));
     let doors = get(place.doors, "/v1/networks").expect("the doors answer");
     assert!(doors.0 == 200 && doors.1.contains("eip155:31337"), "{doors:?}");
 
