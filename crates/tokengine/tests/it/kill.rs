@@ -26,6 +26,9 @@ const PAYOUT_BEGINS: &[&str] =
 const PAYOUT_ENDS: &[&str] = &["payout.after_send", "payout.before_see", "payout.before_finish", "payout.after_finish"];
 const SWEEP: &[&str] = &["sweep.before_open", "sweep.after_open", "sweep.after_open:2"];
 
+/// After a restore, what takes the nonces that the lost part of the journal may have signed for.
+const FILL: &[&str] = &["fill.before_open", "fill.after_open"];
+
 /// A program that is killed again and again, and what it must have in the end.
 struct Victim {
     world: World,
@@ -169,6 +172,36 @@ fn killed_at_every_step_of_a_sweep_it_moves_the_money_once() {
 }
 
 #[test]
+fn killed_while_a_restored_journal_is_completed_it_pays_once() {
+    let mut world = World::one();
+    world.deposited(0, 1, "usd", 100 * DOLLAR6);
+    world.cli_json(&["backup", "backups/one"]);
+    let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: world.nobody(1) };
+    let id = world.withdraw(&order);
+    world.until_status(&id, "committed");
+    world.kill();
+    world.cli_json(&["restore", "backups/one", "--data", "other"]);
+    let folder = world.path().join("other");
+    let there = ["--data", folder.to_str().expect("a path")];
+    for point in FILL {
+        world.launch(&[("TOKENGINE_FAILPOINT", point)], &there);
+        world.comes_up();
+        let died = tokengine_testkit::wait_until(point, crate::world::WITHIN, || {
+            world.tick();
+            world.has_ended()
+        });
+        died.unwrap_or_else(|error| panic!("{error}: {}", world.log()));
+        assert_eq!(world.wait_exit(), None, "{point}: a signal ended it: {}", world.log());
+        assert!(world.log().contains(&format!("fail point {point}: aborting")), "{point}: {}", world.log());
+    }
+    world.launch(&[], &there);
+    world.wait_ready();
+    world.until("the search has ended", |world| world.get("/v1/operator/pauses").expect(200)["recovery"].is_null());
+    assert_eq!(world.on_chain(0, "usd", &order.to), order.amount, "paid once");
+    world.books_balance();
+}
+
+#[test]
 fn every_place_where_the_program_can_be_killed_is_tried_here() {
     fn look(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).expect("the sources are here").flatten() {
@@ -186,7 +219,7 @@ fn every_place_where_the_program_can_be_killed_is_tried_here() {
     for krate in ["engine", "workers", "store", "api", "tokengine"] {
         look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src"), &mut found);
     }
-    let all = [ENGINE, DEPOSIT, PAYOUT_BEGINS, PAYOUT_ENDS, SWEEP].concat();
+    let all = [ENGINE, DEPOSIT, PAYOUT_BEGINS, PAYOUT_ENDS, SWEEP, FILL].concat();
     let tried: BTreeSet<String> = all.iter().filter_map(|point| point.split(':').next()).map(str::to_owned).collect();
     assert_eq!(found, tried);
 }
