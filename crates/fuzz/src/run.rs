@@ -25,6 +25,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 const CPU_LIMIT: Duration = Duration::from_secs(2);
 /// So many inputs that fail in different places are enough to begin with.
 const ENOUGH: usize = 5;
+/// What takes long takes long each time.
+const SHRINK_FOR: Duration = Duration::from_secs(10);
 /// Inputs that are mutated further.
 const POOL: usize = 2_000;
 
@@ -173,11 +175,11 @@ fn cpu_time() -> Duration {
 
 /// Takes pieces out for as long as it goes on failing in the same place.
 fn shrink(target: &mut dyn Target, current: &mut Current, mut input: Vec<u8>, place: &str) -> io::Result<Vec<u8>> {
-    let mut tries = 400;
+    let (mut tries, began) = (400, Instant::now());
     let mut piece = input.len().div_ceil(2);
-    while piece > 0 && tries > 0 {
+    while piece > 0 && tries > 0 && began.elapsed() < SHRINK_FOR {
         let mut at = 0;
-        while at < input.len() && tries > 0 {
+        while at < input.len() && tries > 0 && began.elapsed() < SHRINK_FOR {
             tries -= 1;
             let smaller = [&input[..at], input.get(at + piece..).unwrap_or_default()].concat();
             match try_one(target, current, &smaller)? {

@@ -13,7 +13,7 @@ use crate::{Shape, Target};
 
 const PASSWORD: &str = "password";
 
-fn signer() -> LocalSigner {
+pub(super) fn signer() -> LocalSigner {
     LocalSigner::from_key(&Secret::new([0x11; 32])).expect("a key")
 }
 
@@ -180,7 +180,7 @@ fn message(body: &Value) -> Option<(Message, AccountId)> {
     Some((message, by))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 

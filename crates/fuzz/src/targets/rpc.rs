@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokengine_chain::evm::tx::{Draft, Payload, Signature};
 use tokengine_chain::evm::{EvmConfig, EvmNode};
-use tokengine_chain::fees::DataFee;
+use tokengine_chain::fees::{DataFee, Fees};
 use tokengine_chain::{Accounts as _, Asset, At, BlockId, Call, Node as _, Receivers};
 use tokengine_core::{Address, Amount, BlockHash, BlockRef, TxId};
 use tokengine_keys::{EvmAddress, RemoteSigner, SignRequest, Signer as _};
@@ -51,7 +52,8 @@ impl Answers {
         config.timeout = PATIENCE;
         config.max_response_bytes = 1 << 20;
         let node = EvmNode::new(&config).expect("a good address");
-        let signer = RemoteSigner::new(&url, EvmAddress::ZERO, None, PATIENCE).expect("a good address");
+        let signer =
+            RemoteSigner::new(&url, super::keys::signer().evm_address(), None, PATIENCE).expect("a good address");
         Self { said, node, signer, rt }
     }
 }
@@ -105,7 +107,7 @@ fn address(text: &str) -> Address {
 
 impl Answers {
     /// Asks everything once; the answers may be anything but a panic.
-    async fn ask(&self) -> String {
+    async fn ask(&self, probe: bool) -> String {
         let (node, signer) = (&self.node, &self.signer);
         let block = field(ANVIL, "/eth_getBlockByHash/hash").parse::<BlockHash>().expect("a hash");
         let parent = field(ANVIL, "/eth_getBlockByHash/parentHash").parse::<BlockHash>().expect("a hash");
@@ -148,11 +150,20 @@ impl Answers {
             node.suggestion(),
             node.data_fee(DataFee::OpStack, &[1, 2, 3]),
             node.valid_signature(&contract, [7; 32], &[1; 65], At::Latest),
-            node.probe(&contract, std::slice::from_ref(&receiver), block),
+            signer.sign(&SignRequest::of(draft().preimage().expect("an EIP-1559 transaction"))),
         );
-        ask!(signer.sign(&SignRequest::of(vec![2, 0xc0])), signer.sign(&SignRequest::of_hash([7; 32])));
+        // Half of all the questions, so it is asked less often.
+        if probe {
+            ask!(node.probe(&contract, std::slice::from_ref(&receiver), block));
+        }
         told
     }
+}
+
+/// A transaction for the remote signer.
+fn draft() -> Draft {
+    let fees = Fees::Dynamic { max_fee: 20_000_000_000, priority: 1_000_000_000 };
+    Payload::native(&address(RECEIVER), Amount::new(1)).draft(31_337, 7, 21_000, fees)
 }
 
 fn field(json: &str, pointer: &str) -> String {
@@ -166,12 +177,18 @@ impl Target for Answers {
     }
 
     fn examples(&self) -> Vec<Vec<u8>> {
+        let signature = super::keys::signer().sign_now(&draft().signing_hash().expect("a hash"));
+        let signature = Signature { r: signature.r(), s: signature.s(), y_parity: signature.y_parity() };
+        let signed = draft().signed(&signature, &address(&super::keys::signer().evm_address().to_string()));
+        let mut good: Value = serde_json::from_str(ANVIL).expect("the file is JSON");
+        let raw = super::keys::hex(&signed.expect("signed").raw);
+        good["eth_signTransaction"] = json!({"raw": raw, "tx": {}});
         let mut refused: Value = serde_json::from_str(ANVIL).expect("the file is JSON");
         for method in ["eth_call", "debug_traceBlockByHash", "eth_sendRawTransaction", "eth_feeHistory"] {
             refused[method] = json!({"$error": {"code": -32000, "message": "execution reverted", "data": "0x"}});
         }
         let bare = br#"{"jsonrpc":"2.0","id":0,"result":"0x1"}"#;
-        vec![ANVIL.as_bytes().to_vec(), refused.to_string().into_bytes(), bare.to_vec(), b"[]".to_vec()]
+        vec![good.to_string().into_bytes(), refused.to_string().into_bytes(), bare.to_vec(), b"[]".to_vec()]
     }
 
     fn shape(&self) -> Shape {
@@ -189,6 +206,6 @@ impl Target for Answers {
 
     fn try_one(&mut self, input: &[u8]) -> String {
         *self.said.lock().expect("the server does not panic") = input.to_vec();
-        self.rt.block_on(self.ask())
+        self.rt.block_on(self.ask(input.len() % 4 == 0))
     }
 }
