@@ -9,8 +9,11 @@ mod text;
 
 use crate::Target;
 
-/// A target's name, and how it is made: some start an engine or a server, which only those need that are run.
-pub const ALL: &[(&str, fn() -> Box<dyn Target>)] = &[
+/// Some start an engine or a server, which only those need that are run.
+pub type Make = fn() -> Box<dyn Target>;
+
+/// A target's name, and how it is made.
+pub const ALL: &[(&str, Make)] = &[
     ("caip", || Box::new(text::Caip)),
     ("words", || Box::new(text::Words)),
     ("event", || Box::new(state::Events)),
