@@ -24,8 +24,12 @@ struct Group {
     rows: [u32; SLOTS],
     tags: [u16; SLOTS],
     used: u8,
-    /// A row that belongs here found no room, and is in a group after this one.
-    passed: bool,
+    /// Of each row that belongs here and found no room: it is in a group after this one. A bit stands for every 16th tag.
+    passed: u16,
+}
+
+fn bit(tag: u16) -> u16 {
+    1u16.wrapping_shl(u32::from(tag))
 }
 
 impl Group {
@@ -88,7 +92,7 @@ impl Segment {
                 self.used = self.used.saturating_add(1);
                 return;
             }
-            group.passed = true;
+            group.passed |= bit(tag);
             at = self.next(at);
         }
     }
@@ -165,6 +169,21 @@ impl Index {
         Self { hasher, directory: vec![0], segments: vec![Segment::new(SMALL, 0, 0)], bits: 0 }
     }
 
+    /// Makes room for so many rows at once, if there are none yet: to read a snapshot, where no pause matters.
+    pub(crate) fn expect(&mut self, rows: usize) {
+        let segments = rows.checked_div(SMALL * SLOTS * 3 / 4).unwrap_or(0).max(1).next_power_of_two();
+        let count = u32::try_from(segments).expect("fewer segments than rows");
+        if self.segments.iter().all(|segment| segment.used == 0) {
+            let bits = u8::try_from(count.trailing_zeros()).expect("a directory fits memory");
+            *self = Self {
+                hasher: self.hasher.clone(),
+                directory: (0..count).collect(),
+                segments: (0..count).map(|_| Segment::new(SMALL, bits, bits)).collect(),
+                bits: bits.into(),
+            };
+        }
+    }
+
     #[inline]
     pub(crate) fn hash(&self, key: impl Hash) -> u64 {
         self.hasher.hash(key)
@@ -196,7 +215,7 @@ impl Index {
                     return Some(row);
                 }
             }
-            if !group.passed {
+            if group.passed & bit(tag) == 0 {
                 break;
             }
             at = segment.next(at);
@@ -292,6 +311,21 @@ mod tests {
         }
         assert!(worst < 12, "{worst} bytes a row");
         assert_eq!(size_of::<Group>(), 64);
+    }
+
+    #[test]
+    fn rows_are_found_in_an_index_that_expected_another_number_of_them() {
+        for expected in [0, 1, 300, 5_000, 100_000] {
+            let mut index = Index::new(7);
+            index.expect(expected);
+            for row in 0..20_000 {
+                index.insert(index.hash(key(row)), row, |index, r| index.hash(key(r)));
+            }
+            for row in 0..20_000 {
+                assert_eq!(index.find(index.hash(key(row)), |r| key(r) == key(row)), Some(row));
+            }
+            assert_eq!(index.find(index.hash(key(20_000)), |r| key(r) == key(20_000)), None);
+        }
     }
 
     #[test]

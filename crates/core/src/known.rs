@@ -81,7 +81,9 @@ impl Known {
 
     pub(crate) fn get_from(bytes: &mut Bytes<'_>, seed: u64) -> Result<Self, DecodeError> {
         let mut known = Self::new(seed);
-        for _ in 0..u64::get(bytes)? {
+        let rows = u64::get(bytes)?;
+        known.index.expect(bytes.rows(rows, 28));
+        for _ in 0..rows {
             let mut row = Row([0; 7]);
             for word in &mut row.0 {
                 *word = u32::get(bytes)?;

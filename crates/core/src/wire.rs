@@ -68,6 +68,17 @@ impl<'a> Bytes<'a> {
         Ok(*front)
     }
 
+    /// A text, without a copy of it.
+    pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let len = get_len(self)?;
+        std::str::from_utf8(self.take(len)?).map_err(|_| DecodeError::Invalid { what: "a text" })
+    }
+
+    /// As many of `rows` as there can be in what is left, if each takes at least so many bytes: a lie takes no memory.
+    pub(crate) fn rows(&self, rows: u64, bytes: usize) -> usize {
+        usize::try_from(rows).unwrap_or(usize::MAX).min(self.0.len().checked_div(bytes).unwrap_or(0))
+    }
+
     /// Checks that everything was read.
     ///
     /// # Errors
@@ -151,9 +162,7 @@ impl Wire for Box<str> {
         out.extend_from_slice(self.as_bytes());
     }
     fn get(bytes: &mut Bytes<'_>) -> Result<Self, DecodeError> {
-        let len = get_len(bytes)?;
-        let text = std::str::from_utf8(bytes.take(len)?).map_err(|_| DecodeError::Invalid { what: "a text" })?;
-        Ok(text.into())
+        bytes.text().map(Into::into)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{Error, snapshot};
 use std::sync::Arc;
-use tokengine_core::{Position, Record, State};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use tokengine_core::{Position, State};
 use tokengine_journal::{self as journal, ChainHash, Disk};
 
 /// How far a replay is.
@@ -57,23 +59,100 @@ pub(crate) fn replay(
     let mut state = found.unwrap_or_else(|| State::new(seed));
     let (start, end) = (state.position(), Position(feed.mark().position()));
     let mut reader = feed.reader(start.next().0);
-    let (mut hash, mut reported) = (None, start.0);
-    while state.position() < end {
-        if is_over() {
-            return Ok(None);
-        }
-        let batch = reader.next_batch()?.ok_or(journal::Error::Closed)?;
-        for found in batch.records() {
-            let position = Position(found.position);
-            let record = Record::decode(found.bytes).map_err(|source| Error::Event { position, source })?;
-            state.evolve(&record);
-        }
-        hash = Some(batch.hash);
+    let mut reported = start.0;
+    let mut take = |piece: &Piece| -> Result<bool, Error> {
+        let records = journal::Records::of(&piece.records, state.position().next().0, 0);
+        state.replay(records.map(|record| record.bytes)).map_err(|source| {
+            let position = state.position().next();
+            Error::Event { position, source }
+        })?;
         if state.position().0.saturating_sub(reported) >= REPORT_EVERY || state.position() >= end {
             reported = state.position().0;
             progress(ReplayProgress { position: state.position(), end, snapshot });
         }
-    }
+        Ok(!is_over())
+    };
+    let hash = if end.0.saturating_sub(start.0) < LONG {
+        read_here(&mut reader, end, &mut take)?
+    } else {
+        read_beside(&mut reader, end, &mut take)?
+    };
+    let Some(hash) = hash else { return Ok(None) };
     let events = state.position().0.saturating_sub(start.0);
-    Ok(Some(Replayed { state, hash, snapshot, unusable, events }))
+    Ok(Some(Replayed { state, hash: hash.0, snapshot, unusable, events }))
+}
+
+/// From so many events on a second thread is worth its while: it reads and checks hashes while this one takes in.
+const LONG: u64 = 100_000;
+/// Bytes of records that go from one thread to the other together.
+const PIECE: usize = 256 << 10;
+/// Pieces under way between the two.
+const PIECES: usize = 8;
+
+/// Records of whole batches, as the journal has them.
+#[derive(Default)]
+struct Piece {
+    records: Vec<u8>,
+    hash: Option<ChainHash>,
+}
+
+impl Piece {
+    /// Reads batches until there is enough, or `end` is reached.
+    fn fill(&mut self, reader: &mut journal::Reader, end: Position) -> Result<(), Error> {
+        self.records.clear();
+        while self.records.len() < PIECE && reader.next_position() <= end.0 {
+            let batch = reader.next_batch()?.ok_or(journal::Error::Closed)?;
+            self.records.extend_from_slice(batch.encoded());
+            self.hash = Some(batch.hash);
+        }
+        Ok(())
+    }
+}
+
+/// The hash of the last batch, if there was one.
+struct LastHash(Option<ChainHash>);
+
+type Take<'a> = dyn FnMut(&Piece) -> Result<bool, Error> + 'a;
+
+/// Nothing when it was told to stop.
+fn read_here(reader: &mut journal::Reader, end: Position, take: &mut Take<'_>) -> Result<Option<LastHash>, Error> {
+    let mut piece = Piece::default();
+    while reader.next_position() <= end.0 {
+        piece.fill(reader, end)?;
+        if !take(&piece)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(LastHash(piece.hash)))
+}
+
+/// As [`read_here`], with the reading on a thread of its own.
+fn read_beside(reader: &mut journal::Reader, end: Position, take: &mut Take<'_>) -> Result<Option<LastHash>, Error> {
+    let (full, pieces) = sync_channel::<Result<Piece, Error>>(PIECES);
+    let (empty, used) = sync_channel::<Piece>(PIECES);
+    thread::scope(|scope| {
+        let read = move || {
+            while reader.next_position() <= end.0 {
+                let mut piece = used.try_recv().unwrap_or_default();
+                let filled = piece.fill(reader, end).map(|()| piece);
+                let failed = filled.is_err();
+                // Nobody takes it any more when the other side was told to stop.
+                if full.send(filled).is_err() || failed {
+                    return;
+                }
+            }
+        };
+        let spawned = thread::Builder::new().name("engine-replay".into()).spawn_scoped(scope, read);
+        spawned.map_err(|e| Error::System { what: "start a thread to read the journal", why: e.to_string().into() })?;
+        let mut hash = None;
+        for piece in pieces {
+            let piece = piece?;
+            hash = piece.hash;
+            if !take(&piece)? {
+                return Ok(None);
+            }
+            let _ = empty.try_send(piece); // when there are enough, its memory goes back
+        }
+        Ok(Some(LastHash(hash)))
+    })
 }

@@ -115,6 +115,11 @@ pub struct RecordBatch<'a> {
 }
 
 impl<'a> RecordBatch<'a> {
+    /// The records as they are in the journal, each with its length before it: for [`Records::of`] on another thread.
+    pub fn encoded(&self) -> &'a [u8] {
+        self.payload
+    }
+
     /// The records in order.
     pub fn records(&self) -> Records<'a> {
         Records { position: self.first, time_ms: self.time_ms, rest: self.payload }
@@ -127,6 +132,13 @@ pub struct Records<'a> {
     position: u64,
     time_ms: u64,
     rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    /// Goes through records that [`RecordBatch::encoded`] gave.
+    pub fn of(encoded: &'a [u8], first: u64, time_ms: u64) -> Self {
+        Self { position: first, time_ms, rest: encoded }
+    }
 }
 
 impl<'a> Iterator for Records<'a> {

@@ -74,7 +74,7 @@ impl Ledger {
     }
 
     fn name_row(&self, name: &str) -> Option<usize> {
-        let hash = self.name_index.hash(name);
+        let hash = self.name_index.hash(name.as_bytes());
         let at = |row: u32| usize::try_from(row).ok().and_then(|row| self.names.get(row));
         let is = |row: u32| at(row).is_some_and(|row| self.texts.bytes(row.text) == name.as_bytes());
         self.name_index.find(hash, is).and_then(|row| usize::try_from(row).ok())
@@ -150,11 +150,11 @@ impl Ledger {
     fn add_name(&mut self, name: &str, account: u32) -> u32 {
         let text = self.texts.push(name);
         let row = u32::try_from(self.names.push(NameRow { text, account })).expect("decide refuses more rows than ids");
-        let hash = self.name_index.hash(name);
+        let hash = self.name_index.hash(name.as_bytes());
         let (names, texts) = (&self.names, &self.texts);
         self.name_index.insert(hash, row, |index, row| {
             let row = names.get(usize::try_from(row).expect("32 bits")).expect("only rows are indexed");
-            index.hash(texts.get(row.text))
+            index.hash(texts.bytes(row.text))
         });
         row
     }
@@ -253,12 +253,14 @@ impl Ledger {
     }
 
     pub(super) fn get_accounts(&mut self, bytes: &mut Bytes<'_>) -> Result<(), DecodeError> {
-        for _ in 0..u64::get(bytes)? {
-            let name = Box::<str>::get(bytes)?;
+        let names = u64::get(bytes)?;
+        self.name_index.expect(bytes.rows(names, 8));
+        for _ in 0..names {
+            let name = bytes.text()?;
             if name.len() > crate::MAX_NAME {
                 return Err(DecodeError::Invalid { what: "a name" });
             }
-            self.add_name(&name, u32::get(bytes)?);
+            self.add_name(name, u32::get(bytes)?);
         }
         self.accounts = Wire::get(bytes)?;
         self.books = Wire::get(bytes)?;

@@ -71,7 +71,8 @@ proptest! {
             let (account, name) = (cast[0], "eip155:1:0xBOB".into());
             world.ok(Command::LinkName { request, account, name, authority, nonce: 1, expiry });
         }
-        let (mut plain, mut fast) = (world.state.clone(), world.state);
+        let (mut plain, mut fast, mut again) = (world.state.clone(), world.state.clone(), world.state);
+        let mut records = Vec::new();
         let (mut plain_bytes, mut fast_bytes) = (Vec::new(), Vec::new());
         for (step, one) in tries.into_iter().enumerate() {
             let now = Time(world.now.0 + 1_000 * step as u64);
@@ -85,12 +86,28 @@ proptest! {
                     plainly(&mut fast, &command, now, &mut fast_bytes)
                 }
             };
+            let start = plain_bytes.len();
             prop_assert_eq!(plainly(&mut plain, &command, now, &mut plain_bytes), answer);
+            records.extend(Some(plain_bytes[start..].to_vec()).filter(|record| !record.is_empty()));
         }
         prop_assert_eq!(plain_bytes, fast_bytes);
         prop_assert_eq!(plain.digest(), fast.digest());
         prop_assert_eq!(fast.check_books(), Ok(()));
+        prop_assert_eq!(again.replay(records.iter().map(Vec::as_slice)), Ok(()));
+        prop_assert_eq!(again.digest(), fast.digest());
     }
+}
+
+#[test]
+fn a_replay_stops_before_the_first_record_that_it_cannot_read() {
+    let (mut world, cast) = cast();
+    let mut bytes = Vec::new();
+    let gift = command(&cast, (0, 3, 2, 50, 3, true, 0), world.now);
+    assert!(plainly(&mut world.state.clone(), &gift, world.now, &mut bytes).is_ok());
+    let (before, unknown) = (world.state.position(), [0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 1]);
+    let replayed = world.state.replay([&bytes[..], &unknown, &bytes].into_iter());
+    assert!(matches!(replayed, Err(DecodeError::UnknownTag { what: "Event", .. })), "{replayed:?}");
+    assert_eq!(world.state.position(), before.next());
 }
 
 #[test]
