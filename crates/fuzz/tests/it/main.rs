@@ -97,7 +97,7 @@ fn work_that_grows_out_of_bounds_is_found() {
     let report = fuzz(|input| {
         if let Some(length) = length(input) {
             // Each round is far from nothing without optimisation.
-            black_box((0..length.min(1 << 26)).fold(0_u64, |sum, n| black_box(sum.wrapping_add(n as u64))));
+            black_box((0..length.min(1 << 28)).fold(0_u64, |sum, n| black_box(sum.wrapping_add(n as u64))));
         }
     });
     assert!(report.findings[0].what.contains("processor"), "{report}");
