@@ -3,6 +3,7 @@
 
 mod accounts;
 mod ask;
+mod depth;
 mod heads;
 
 use std::sync::atomic::Ordering;
@@ -10,15 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokengine_core::{Address, Amount, BlockHash, BlockRef, Depth, TxId};
+use tokengine_core::{Address, Amount, BlockHash, BlockRef, TxId};
 
 use self::ask::{Agreement, Slot};
 use crate::counters::count;
 use crate::evm::EvmNode;
 use crate::follower::{FollowRules, Followed, Follower, Next};
 use crate::{
-    Asset, At, Block, BlockId, Counters, Error, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus, finality,
-    quorum,
+    Asset, At, Block, BlockId, Counters, Error, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus, quorum,
 };
 
 /// The operator's rules for one network.
@@ -175,18 +175,6 @@ impl<N: Node> Network<N> {
             follower.answer(&blocks);
         }
         Ok(follower.into_outcome().unwrap_or(Followed::Idle))
-    }
-
-    /// How deep a block lies, or `None` when the quorum's best chain has another block, or none, at its height.
-    ///
-    /// # Errors
-    /// As any question.
-    pub async fn depth(&self, block: &BlockRef) -> Result<Option<Depth>, Error> {
-        // Heads before block: the other way round, a reorg between the two would make a lost block look deep.
-        let heads = self.heads().await?;
-        let there = self.block(BlockId::Height(block.height)).await?;
-        let still = there.is_some_and(|there| there.at.hash == block.hash);
-        Ok(if still { finality::depth(block, &heads, self.rules.quorum) } else { None })
     }
 
     /// Payments to the receivers in one block.

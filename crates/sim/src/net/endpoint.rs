@@ -67,6 +67,11 @@ impl Endpoint {
         Self { name: name.into(), habits, rng, mode: Mode::Well, until: 0 }
     }
 
+    /// Stays at a block until it recovers.
+    pub(super) fn stick(&mut self, at: BlockIx) {
+        (self.mode, self.until) = (Mode::Stuck(at), u64::MAX);
+    }
+
     /// Well again, at once.
     pub(super) fn recover(&mut self) {
         self.mode = Mode::Well;

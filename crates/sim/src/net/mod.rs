@@ -251,6 +251,13 @@ impl World {
         self.net(network).reorg(depth);
     }
 
+    /// Lets a node stay at the newest block, whatever becomes of that, until [`World::quiet`].
+    pub fn stick(&self, network: usize, endpoint: usize) {
+        let mut net = self.net(network);
+        let head = net.chain.head();
+        net.endpoints[endpoint].stick(head);
+    }
+
     /// Stops a network's blocks for so many milliseconds.
     pub fn stall(&self, network: usize, ms: u64) {
         self.net(network).stall(ms);

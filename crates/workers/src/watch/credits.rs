@@ -1,9 +1,9 @@
-//! What lies deep enough becomes the account's. The heads are told first and the block is looked for afterwards: the other
-//! way round, a reorg in between would make a lost block look deep.
+//! What lies deep enough becomes the account's. The heads are told first, and nodes that have them say whether the block lies
+//! below: a node that is stuck on a fork would else make a lost block look as deep as the other nodes' chain is long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tokengine_chain::{Accounts, BlockId, Heads, Receivers, TxPayments, TxStatus, finality};
+use tokengine_chain::{Accounts, Heads, Receivers, TxPayments, TxStatus, finality};
 use tokengine_core::{
     BlockRef, ClaimOutcome, Command, DepositKey, NetworkIx, Rejection, Time, TraceContext, TransferId, TxId,
 };
@@ -22,13 +22,9 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         if due.is_empty() {
             return Ok(());
         }
-        let mut there: BTreeMap<BlockRef, bool> = BTreeMap::new();
-        for Due { block, .. } in &due {
-            if !there.contains_key(block) {
-                let found = self.network.block(BlockId::Height(block.height)).await?;
-                there.insert(*block, found.is_some_and(|found| found.at.hash == block.hash));
-            }
-        }
+        let blocks: Vec<BlockRef> = due.iter().map(|due| due.block).collect::<BTreeSet<_>>().into_iter().collect();
+        let below = self.network.lie_below(&heads, &blocks).await?;
+        let there: BTreeMap<BlockRef, bool> = blocks.into_iter().zip(below).collect();
         // A18: a token that was upgraded since is found out before anything of it counts.
         let unknown = self.prober.check(ix, &heads).await?;
         let credit = |Due { key, asset, block, trace }: Due| {
@@ -66,6 +62,8 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
                     let buried = found.confirmations > u64::from(depth.unwrap_or(u32::MAX));
                     found.finalized || (heads.finalized.is_none() && buried)
                 });
+                // A node on a fork may have told it.
+                let is_final = is_final && self.network.lie_below(heads, &[inclusion.block]).await?.contains(&true);
                 Ok(Looked::Reverted { is_final })
             }
             TxStatus::InBlock(_) => Ok(Looked::Paid(paid)),

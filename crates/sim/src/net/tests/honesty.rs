@@ -172,3 +172,24 @@ fn every_fault_of_a_node_comes_and_none_when_it_is_quiet() {
     }
     assert_eq!(bench.world.coverage(), coverage);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_block_of_a_fork_is_not_as_deep_as_the_other_chain_is_long() {
+    let mut bench = Bench::new(1, Settings::new(1, 2, 1));
+    let network = Network::new("eip155:1", bench.world.nodes(0), bench.world.rules(0)).expect("a quorum");
+    let lost = bench.world.head(0);
+    bench.world.stick(0, 0);
+    bench.world.reorg(0, 3);
+    bench.blocks(20);
+    // One node is enough here, and each of the two says something true; together it is not.
+    let heads = ask(&mut bench.world, network.heads()).await.expect("heads");
+    assert!(heads.latest.height >= lost.height + 19, "the head of the other one");
+    let there = ask(&mut bench.world, network.block(BlockId::Height(lost.height))).await.expect("a block");
+    assert_eq!(there.map(|block| block.at), Some(lost), "the block of the stuck one");
+    assert_eq!(ask(&mut bench.world, network.depth(&lost)).await, Ok(None));
+    bench.world.quiet();
+    let known = lock(&bench.world.nets[0]).chain.best_at(lost.height).expect("replaced");
+    let ours = lock(&bench.world.nets[0]).chain.get(known).at;
+    let depth = ask(&mut bench.world, network.depth(&ours)).await.expect("heads");
+    assert_eq!(depth.map(|depth| depth.confirmations), Some(heads.latest.height - lost.height + 1));
+}
