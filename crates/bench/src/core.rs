@@ -1,46 +1,71 @@
-//! The engine alone: durable moves in batches and one by one, latency, and replay.
+//! The engine alone: durable moves in batches, a few at a time and one by one.
 
-use crate::raw;
-use crate::row::{Better, Row, median};
-use crate::world::{self, BATCH, Dice};
+use crate::ask::Ask;
+use crate::row::{Better, Report, Row, median};
+use crate::world::{self, BATCH};
+use crate::{clients, cpu, growth, prototype, pure, raw};
 use std::error::Error;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
-use tokengine_engine::{Engine, Handle, Lane, system_clock};
+use std::time::Duration;
+use tokengine_engine::{Engine, system_clock};
 use tokengine_journal::Batch;
 
 const SMALL: u32 = 10_000;
-const LARGE: u32 = 1_000_000;
+const LARGE: u32 = 10_000_000;
+/// Who works while clients bring moves.
+const THREADS: [&str; 3] = ["engine-writer", "journal-log", "journal-spares"];
+const PROTOTYPE: &str = "prototype: a table, a log, nothing else";
 const PLAIN: &str = "write + fdatasync of the same bytes";
 
-struct Size {
-    runs: usize,
-    moves: usize,
-    syncs: usize,
+pub(crate) struct Size {
+    pub(crate) runs: usize,
+    /// Batches of [`BATCH`] in each run.
+    pub(crate) batches: usize,
+    /// Syncs of each run, where there are a few moves in one.
+    pub(crate) syncs: usize,
 }
 
-pub(crate) fn run(folder: &Path, quick: bool, print: &mut dyn FnMut(Row)) -> Result<(), Box<dyn Error>> {
-    let size = if quick {
-        Size { runs: 1, moves: 20 * BATCH, syncs: 200 }
+pub(crate) fn run(ask: &Ask, report: &mut Report) -> Result<(), Box<dyn Error>> {
+    let (size, large) = if ask.quick {
+        (Size { runs: 1, batches: 60, syncs: 500 }, LARGE / 10)
     } else {
-        Size { runs: 5, moves: 120 * BATCH, syncs: 3_000 }
+        (Size { runs: 5, batches: 240, syncs: 3_000 }, LARGE)
     };
-    for (name, accounts) in [("moves, 10 k accounts", SMALL), ("moves, 1 M accounts", LARGE)] {
-        let place = folder.join("engine");
+    if ask.wants("one command") {
+        growth::run(ask, report)?;
+    }
+    if ask.wants("memory") {
+        growth::memory(ask, report)?;
+    }
+    for (text, accounts, aim) in [("10 k", SMALL, 4e6), ("10 M", large, 1.5e6)] {
+        let name = format!("decide, encode, evolve, {text} accounts");
+        if ask.wants(&name) {
+            pure::run(&name, &mut world::found_state(accounts)?, accounts, &size, report);
+        }
+        let name = format!("moves, {text} accounts");
+        let small = ["moves, 64 a sync", "moves, 64 clients", "one move, median"];
+        let wanted = ask.wants(&name) || (accounts == SMALL && small.iter().any(|name| ask.wants(name)));
+        if !wanted {
+            continue;
+        }
+        let place = ask.folder.join("engine");
         if std::fs::exists(&place)? {
             std::fs::remove_dir_all(&place)?;
         }
         let engine = Engine::open(world::options(&place), None, |_| {})?;
-        world::found(&engine, accounts)?;
-        print(in_batches(folder, &engine, &size, name, accounts)?);
-        if accounts == SMALL {
-            for row in [small_batches, clients, one_at_a_time] {
-                print(row(folder, &engine.handle(), &size)?);
-            }
-            engine.stop()?;
-            print(replay(&place, size.runs.min(3))?);
+        world::found(&engine, accounts, system_clock())?;
+        if ask.wants(&name) {
+            in_batches(&ask.folder, &engine, &size, name, accounts, aim, report)?;
         }
+        if accounts == SMALL {
+            small_rows(ask, &engine, &size, small, report)?;
+        }
+        engine.stop()?;
+    }
+    let of = |text: &str| report.value(&format!("moves, {text} accounts"));
+    if let (Some(small), Some(large)) = (of("10 k"), of("10 M")) {
+        let (name, aim, better) = ("cost of a move, 10 M accounts to 10 k".into(), Some(2.5), Better::Lower);
+        report.add(Row { name, value: small / large, unit: "times", aim, better, peer: None });
     }
     Ok(())
 }
@@ -50,126 +75,68 @@ fn in_batches(
     folder: &Path,
     engine: &Engine,
     size: &Size,
-    name: &'static str,
+    name: String,
     accounts: u32,
-) -> Result<Row, Box<dyn Error>> {
-    let bytes = usize::try_from(Batch::disk_bytes_for(world::move_bytes() * BATCH))?;
+    aim: f64,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
+    let mut prototype = prototype::Prototype::new(folder, accounts)?;
+    let before = THREADS.map(cpu::of_threads);
     for run in 0..size.runs {
-        let start = Instant::now();
-        let clients: Vec<_> = (0..2)
-            .map(|client| {
-                let (handle, batches) = (engine.handle(), size.moves / BATCH / 2);
-                thread::spawn(move || -> Result<(), String> {
-                    let mut dice = Dice((run * 2 + client) as u64 * 0x1234_5678_9abc + 99);
-                    for _ in 0..batches {
-                        let moves = dice.transfers(accounts, BATCH);
-                        world::submit(&handle, moves).map_err(|error| error.to_string())?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        for client in clients {
-            client.join().map_err(|_| "a client panicked")??;
+        ours.push(clients::in_batches(engine, accounts, size.batches, run as u64)?);
+        plain.push(prototype.run(size.batches)?);
+    }
+    for (thread, before) in THREADS.iter().zip(before) {
+        let value = (cpu::of_threads(thread) - before) * 1e9 / (size.runs * size.batches * BATCH) as f64;
+        let name = format!("{name}: {thread}");
+        report.add(Row { name, value, unit: "ns of CPU", aim: None, better: Better::Lower, peer: None });
+    }
+    let peer = Some((PROTOTYPE, median(plain)));
+    report.add(Row { name, value: median(ours), unit: "moves/s", aim: Some(aim), better: Better::Higher, peer });
+    Ok(())
+}
+
+fn small_rows(
+    ask: &Ask,
+    engine: &Engine,
+    size: &Size,
+    [a_sync, clients, one]: [&str; 3],
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
+    let handle = engine.handle();
+    let bytes = |moves: usize| usize::try_from(Batch::disk_bytes_for(world::move_bytes() * moves));
+    for name in [a_sync, clients].into_iter().filter(|name| ask.wants(name)) {
+        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        for run in 0..size.runs {
+            ours.push(match name == a_sync {
+                true => clients::at_once(&handle, SMALL, 64, size.syncs, run as u64)?,
+                false => clients::many(&handle, SMALL, 64, size.syncs, run as u64)?,
+            });
+            plain.push(rate(64, &raw::append(&ask.folder, bytes(64)?, size.syncs)?));
         }
-        let moves = size.moves / BATCH / 2 * 2 * BATCH;
-        ours.push(moves as f64 / start.elapsed().as_secs_f64());
-        let times = raw::append(folder, bytes, size.moves / BATCH)?;
-        plain.push(rate(BATCH, &times));
+        let (value, plain) = (median(ours), median(plain));
+        let peer = Some((PLAIN, plain));
+        report.add(Row {
+            name: name.into(),
+            value,
+            unit: "moves/s",
+            aim: Some(0.7 * plain),
+            better: Better::Higher,
+            peer,
+        });
     }
-    Ok(Row {
-        name,
-        value: median(ours),
-        unit: "moves/s",
-        aim: Some(1_000_000.0),
-        better: Better::Higher,
-        peer: (PLAIN, median(plain)),
-    })
-}
-
-/// One client that brings 64 at a time.
-fn small_batches(folder: &Path, handle: &Handle, size: &Size) -> Result<Row, Box<dyn Error>> {
-    let bytes = usize::try_from(Batch::disk_bytes_for(world::move_bytes() * 64))?;
-    let mut dice = Dice(64);
-    let (mut ours, mut plain) = (Vec::new(), Vec::new());
-    for _ in 0..size.runs {
-        let start = Instant::now();
-        for _ in 0..size.syncs {
-            world::submit(handle, dice.transfers(SMALL, 64))?;
+    if ask.wants(one) {
+        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        for run in 0..size.runs {
+            ours.extend(clients::one_at_a_time(&handle, SMALL, size.syncs, run as u64)?.into_iter().map(micros));
+            plain.extend(raw::append(&ask.folder, bytes(1)?, size.syncs)?.into_iter().map(micros));
         }
-        ours.push((64 * size.syncs) as f64 / start.elapsed().as_secs_f64());
-        plain.push(rate(64, &raw::append(folder, bytes, size.syncs)?));
+        let (value, plain) = (median(ours), median(plain));
+        let peer = Some((PLAIN, plain));
+        report.add(Row { name: one.into(), value, unit: "us", aim: Some(2.0 * plain), better: Better::Lower, peer });
     }
-    let peer = (PLAIN, median(plain));
-    Ok(Row { name: "moves, 64 a sync", value: median(ours), unit: "moves/s", aim: None, better: Better::Higher, peer })
-}
-
-/// 64 clients, each with one move under way.
-fn clients(folder: &Path, handle: &Handle, size: &Size) -> Result<Row, Box<dyn Error>> {
-    let bytes = usize::try_from(Batch::disk_bytes_for(world::move_bytes() * 64))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let (mut ours, mut plain) = (Vec::new(), Vec::new());
-    for run in 0..size.runs {
-        let start = Instant::now();
-        let tasks: Vec<_> = (0..64)
-            .map(|client| {
-                let (handle, mut dice, count) =
-                    (handle.clone(), Dice((run * 64 + client) as u64 + (1 << 40)), size.syncs);
-                runtime.spawn(async move {
-                    for _ in 0..count {
-                        let command = dice.transfer(SMALL, system_clock().0);
-                        handle.submit(Lane::Client, command).await.map_err(|error| error.to_string())?;
-                    }
-                    Ok::<_, String>(())
-                })
-            })
-            .collect();
-        runtime.block_on(async {
-            for task in tasks {
-                task.await.map_err(|error| error.to_string())??;
-            }
-            Ok::<_, String>(())
-        })?;
-        ours.push((64 * size.syncs) as f64 / start.elapsed().as_secs_f64());
-        plain.push(rate(64, &raw::append(folder, bytes, size.syncs)?));
-    }
-    let peer = (PLAIN, median(plain));
-    Ok(Row { name: "moves, 64 clients", value: median(ours), unit: "moves/s", aim: None, better: Better::Higher, peer })
-}
-
-/// One client, one move at a time: what a move takes.
-fn one_at_a_time(folder: &Path, handle: &Handle, size: &Size) -> Result<Row, Box<dyn Error>> {
-    let bytes = usize::try_from(Batch::disk_bytes_for(world::move_bytes()))?;
-    let mut dice = Dice(1 << 50);
-    let (mut ours, mut plain) = (Vec::new(), Vec::new());
-    for _ in 0..size.runs {
-        for _ in 0..size.syncs {
-            let command = dice.transfer(SMALL, system_clock().0);
-            let start = Instant::now();
-            handle.submit_blocking(Lane::Client, command)?;
-            ours.push(micros(start.elapsed()));
-        }
-        plain.extend(raw::append(folder, bytes, size.syncs)?.into_iter().map(micros));
-    }
-    let peer = (PLAIN, median(plain));
-    Ok(Row { name: "one move, median", value: median(ours), unit: "us", aim: None, better: Better::Lower, peer })
-}
-
-/// Opens what the others left, without a snapshot.
-fn replay(place: &Path, runs: usize) -> Result<Row, Box<dyn Error>> {
-    let (mut ours, mut plain) = (Vec::new(), Vec::new());
-    for _ in 0..runs {
-        let start = Instant::now();
-        let engine = Engine::open(world::options(place), None, |_| {})?;
-        let seconds = start.elapsed().as_secs_f64();
-        let events = engine.opened().replayed as f64;
-        engine.stop()?;
-        ours.push(events / seconds);
-        plain.push(events / raw::read_all(place)?.1.as_secs_f64());
-    }
-    let peer = ("read of the same files", median(plain));
-    Ok(Row { name: "replay", value: median(ours), unit: "events/s", aim: None, better: Better::Higher, peer })
+    Ok(())
 }
 
 fn rate(per_piece: usize, times: &[Duration]) -> f64 {

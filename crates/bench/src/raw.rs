@@ -23,13 +23,17 @@ pub(crate) fn append(folder: &Path, bytes: usize, pieces: usize) -> std::io::Res
     Ok(times)
 }
 
-/// Reads every file of a folder once, and gives bytes and time.
-pub(crate) fn read_all(folder: &Path) -> std::io::Result<(u64, Duration)> {
+/// Reads every file of a folder whose name starts so once, and gives bytes and time.
+pub(crate) fn read_all(folder: &Path, start_of_name: &str) -> std::io::Result<(u64, Duration)> {
     let mut buffer = vec![0; 1 << 20];
     let mut bytes: u64 = 0;
     let start = Instant::now();
     for entry in std::fs::read_dir(folder)? {
-        let mut file = File::open(entry?.path())?;
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(start_of_name.as_bytes()) {
+            continue;
+        }
+        let mut file = File::open(entry.path())?;
         loop {
             let read = file.read(&mut buffer)?;
             if read == 0 {

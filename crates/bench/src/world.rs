@@ -22,9 +22,14 @@ pub(crate) fn options(folder: &Path) -> Options {
 
 /// Small, quick and good enough to spread accounts.
 #[derive(Clone)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
+    /// Dice of different seeds have nothing in common.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Self(seed).next())
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
@@ -33,7 +38,7 @@ impl Dice {
         x ^ (x >> 31)
     }
 
-    fn below(&mut self, n: u32) -> u32 {
+    pub(crate) fn below(&mut self, n: u32) -> u32 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u32
     }
 
@@ -64,7 +69,7 @@ fn transfer(request: Request, from: AccountIx, to: AccountIx, amount: u128) -> C
 
 /// Bytes that a move takes in the journal, its length included.
 pub(crate) fn move_bytes() -> usize {
-    let Command::Move { request, token, from, to, amount, .. } = Dice(1).transfer(10, 0) else {
+    let Command::Move { request, token, from, to, amount, .. } = Dice::new(1).transfer(10, 0) else {
         unreachable!("it is a move")
     };
     let mut bytes = Vec::new();
@@ -79,22 +84,45 @@ pub(crate) fn submit(handle: &Handle, commands: Vec<Command>) -> Result<(), Box<
     Ok(())
 }
 
-/// Lists a network, a token and so many accounts, and gives each a stake.
-pub(crate) fn found(engine: &Engine, accounts: u32) -> Result<(), Box<dyn Error>> {
-    let handle = engine.handle();
-    submit(&handle, listing(STAKE * u128::from(accounts)))?;
-    let numbers: Vec<u32> = (1..=accounts).collect();
-    for some in numbers.chunks(BATCH) {
+/// Lists a network, a token and so many accounts, and gives each a stake: the commands, in pieces.
+pub(crate) fn founding(
+    accounts: u32,
+    now: Time,
+    mut take: impl FnMut(Vec<Command>) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    take(listing(STAKE * u128::from(accounts)))?;
+    let pieces = || (1..=accounts).step_by(BATCH).map(|first| first..=accounts.min(first + BATCH as u32 - 1));
+    for some in pieces() {
         let open = |number| Command::OpenAccount { request: None, name: format!("customer-{number}").into() };
-        submit(&handle, some.iter().map(open).collect())?;
+        take(some.map(open).collect())?;
     }
-    let mut dice = Dice(7);
-    for some in numbers.chunks(BATCH) {
-        let now = system_clock().0;
-        let stake = |number: &u32| transfer(dice.request(now), HOUSE, AccountIx(*number), STAKE);
-        submit(&handle, some.iter().map(stake).collect())?;
+    let mut dice = Dice::new(7);
+    for some in pieces() {
+        take(some.map(|number| transfer(dice.request(now.0), HOUSE, AccountIx(number), STAKE)).collect())?;
     }
     Ok(())
+}
+
+/// An engine's accounts.
+pub(crate) fn found(engine: &Engine, accounts: u32, now: Time) -> Result<(), Box<dyn Error>> {
+    let handle = engine.handle();
+    founding(accounts, now, |commands| submit(&handle, commands))
+}
+
+/// The same without an engine.
+pub(crate) fn found_state(accounts: u32) -> Result<State, Box<dyn Error>> {
+    let mut state = State::new(0x5eed);
+    founding(accounts, system_clock(), |commands| {
+        for command in commands {
+            let at = system_clock();
+            match state.decide(&command, at) {
+                Decision::Event(event) => drop(state.evolve(&Record { at, event })),
+                other => return Err(format!("{other:?}").into()),
+            }
+        }
+        Ok(())
+    })?;
+    Ok(state)
 }
 
 /// A network, a token and its asset, and the house account with a deposit of so much.
