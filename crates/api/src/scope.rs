@@ -54,7 +54,7 @@ scopes! {
     18 ADMIN_PAUSE "admin:pause";
     /// Freeze and unfreeze accounts.
     19 ADMIN_FREEZE "admin:freeze";
-    /// Assign suspense and settle what accounts owe.
+    /// Assign suspense, settle what accounts owe, write off losses.
     20 ADMIN_SUSPENSE "admin:suspense";
     /// Read books, work that needs a person, wallets and the audit trail; start the reconciler.
     21 ADMIN_READ "admin:read";

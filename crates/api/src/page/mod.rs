@@ -85,7 +85,7 @@ async fn look(app: &App) -> Result<Shown, Problem> {
         let directory = Directory::of(state);
         let books = operator::books(state, &directory)?;
         let wallets = operator::wallets(state, &directory)?;
-        let work = work(state, &directory, now);
+        let work = work(state, &directory, now)?;
         Ok::<_, Problem>((state.position(), directory, books, wallets, work))
     };
     let (position, directory, books, wallets, work) = app.engine.query(ask).await??;

@@ -4,9 +4,11 @@ mod account;
 mod deposit;
 mod event;
 mod listed;
+mod losses;
 mod operator;
 mod payout;
 mod transfer;
+mod work;
 
 pub use account::{AccountView, BalanceView, DepositAddressView, EntryView};
 pub use deposit::{ClaimView, DepositView, LocatorView};
@@ -15,15 +17,18 @@ pub use listed::{
     AssetView, DepositRulesView, FinalityTierView, FinalityView, NetworkView, NodesView, StopView, TokenView,
     WithdrawalRulesView,
 };
-pub use operator::{AuditView, BookView, HoldingView, KeyView, PausesView, SuspenseView, WalletView, WorkItem};
+pub use losses::{LostFinalView, ShortageView};
+pub use operator::{AuditView, BookView, HoldingView, KeyView, PausesView, SuspenseView, WalletView};
 pub use payout::{AttemptView, Outcome, ProofView, QuoteView, WithdrawalView};
 pub use transfer::TransferView;
+pub use work::WorkItem;
 
 pub(crate) use deposit::{ClaimRow, DepositRow, suspense_reason};
 pub(crate) use event::EventNames;
-pub(crate) use operator::work;
+pub(crate) use losses::{lost_finals, shortages};
 pub(crate) use payout::{AttemptRow, PayoutRow};
 pub(crate) use transfer::TransferRow;
+pub(crate) use work::work;
 
 use crate::time::rfc3339;
 use serde::Serialize;

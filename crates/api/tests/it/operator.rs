@@ -50,7 +50,7 @@ async fn the_operator_pauses_freezes_and_assigns() {
     world.administer("/v1/operator/pause", &pause).await.expect(200);
     assert_eq!(world.get("/v1/operator/pauses").await.json()["assets"], json!([USD]));
     assert_eq!(world.post("/v1/withdrawals", &withdrawal("treasury", "1")).await.refusal(), (503, "paused".into()));
-    assert_eq!(world.administer("/v1/operator/pause", &pause).await.refusal(), (409, "already-final".into()));
+    assert_eq!(world.administer("/v1/operator/pause", &pause).await.refusal(), (409, "already-paused".into()));
     world.administer("/v1/operator/resume", &pause).await.expect(200);
     for (bad, pointer) in [
         (json!({"reason": "x"}), ""),
@@ -162,4 +162,43 @@ async fn what_the_engine_stopped_is_listed_and_resumed_by_a_person() {
     let items = audit["items"].as_array().expect("a list");
     assert!(items.iter().all(|item| item["principal"] == "key admin"), "who did it is kept: {audit}");
     assert_eq!(items[3]["event"]["data"]["reason"], "seen", "{audit}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_listed_and_written_off_once_with_a_reason() {
+    let world = World::new().await;
+    world.fund(USD_IX, 1_000_000_000).await;
+    let missing = Amount::new(40_000_000);
+    world.ok(Command::FindShortage { wallet: HOT_IX, asset: USD_IX, missing, block: block(100) }).await;
+    let listed = world.get("/v1/operator/shortages").await.expect(200).json();
+    let short = &listed["items"][0];
+    assert_eq!((&short["asset"], &short["wallet"], &short["height"]), (&json!(USD), &json!(0), &json!("100")));
+    assert_eq!((&short["missing"]["decimal"], &short["booked"]["decimal"]), (&json!("40"), &json!("1000")));
+    assert_eq!(world.get("/v1/operator/work").await.json()["items"][0]["kind"], "asset-short");
+    let body = |amount: &str, wallet: u32| json!({"wallet": wallet, "asset": USD, "amount": {"decimal": amount}, "reason": "seized by its issuer"});
+    let of_coin = json!({"wallet": 0, "asset": ETH, "amount": {"decimal": "1"}, "reason": "x"});
+    let path = "/v1/operator/shortages/write-off";
+    for (case, body, want) in [
+        ("more than is missing", body("40.000001", 0), (422, "above-shortage")),
+        ("nothing", body("0", 0), (422, "amount-zero")),
+        ("of what nothing is missing", of_coin, (404, "no-shortage")),
+        ("no wallet", body("1", 99), (404, "unknown-wallet")),
+        (
+            "without a reason",
+            json!({"wallet": 0, "asset": USD, "amount": {"decimal": "1"}, "reason": " "}),
+            (400, "invalid-request"),
+        ),
+    ] {
+        assert_eq!(world.administer(path, &body).await.refusal(), (want.0, want.1.to_owned()), "{case}");
+    }
+    assert_eq!(world.post(path, &body("40", 0)).await.refusal(), (403, "scope-missing".into()), "a desk's key may not");
+    let key = key();
+    let once = || async { world.post_as(Some(&world.admin), Some(&key), path, &body("40", 0)).await.expect(200) };
+    let (first, again) = (once().await, once().await);
+    assert_eq!((first.json(), again.header("idempotency-replayed")), (again.json(), Some("true")));
+    assert_eq!(world.get("/v1/operator/shortages").await.json()["items"], json!([]));
+    assert_eq!(world.get("/v1/operator/work").await.json()["items"], json!([]));
+    let books = world.get("/v1/operator/books?prove=true").await.expect(200).json();
+    let usd = &books["items"][0];
+    assert_eq!((&usd["equity_out"]["decimal"], &usd["holdings"]["decimal"]), (&json!("40"), &json!("960")));
 }

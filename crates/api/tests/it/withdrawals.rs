@@ -106,6 +106,46 @@ async fn a_final_payment_that_a_reorg_took_is_listed_for_a_person_until_it_is_ba
 }
 
 #[tokio::test]
+async fn d7_a_final_payment_that_a_reorg_took_for_good_is_cleared_by_a_person() {
+    let world = World::new().await;
+    world.fund(USD_IX, 1_000_000_000).await;
+    world.fund(ETH_IX, 1_000_000_000_000_000_000).await;
+    world.give("treasury", 100).await;
+    world.post("/v1/withdrawals", &withdrawal("treasury", "10")).await.expect(202);
+    let (dispatch, tx) = sign(&world, only_payout(&world).await).await;
+    world.ok(Command::MarkSent { dispatch, attempt: 0 }).await;
+    world.ok(Command::ScanBlocks { network: ONE, blocks: vec![block(101)] }).await;
+    let sighting = Sighting { attempt: 0, block: block(101), success: true };
+    let depth = Depth { confirmations: 12, safe: true, finalized: true, nodes: 1 };
+    world.ok(Command::FinishDispatch { dispatch, sighting, gas: Amount::new(800_000), depth }).await;
+    let clear =
+        json!({"network": "eip155:1", "transaction": tx.to_string(), "paid": false, "reason": "0x51 has its nonce"});
+    let path = "/v1/operator/finals/clear";
+    assert_eq!(world.administer(path, &clear).await.refusal(), (404, "unknown-final".into()), "it is where it was");
+    world.ok(Command::RewindScan { network: ONE, to: block(100) }).await;
+    let lost = world.get("/v1/operator/finals").await.expect(200).json()["items"][0].clone();
+    assert_eq!((&lost["transaction"], &lost["network"]), (&json!(tx.to_string()), &json!("eip155:1")));
+    assert_eq!(
+        (&lost["moved"]["decimal"], &lost["success"], &lost["height"]),
+        (&json!("10"), &json!(true), &json!("101"))
+    );
+    assert_eq!(world.post(path, &clear).await.refusal(), (403, "scope-missing".into()), "a desk's key may not");
+    let mute = json!({"network": "eip155:1", "transaction": tx.to_string(), "paid": false, "reason": ""});
+    assert_eq!(world.administer(path, &mute).await.expect(400).json()["errors"][0]["pointer"], "/reason");
+    world.administer(path, &clear).await.expect(200);
+    assert_eq!(world.get("/v1/operator/finals").await.json()["items"], json!([]));
+    let work = world.get("/v1/operator/work").await.json();
+    assert_eq!(work["items"][0]["kind"], "suspense", "what it moved is there, and waits for a person: {work}");
+    let suspense = world.get("/v1/operator/suspense").await.expect(200).json();
+    assert_eq!(suspense["items"][0]["amount"]["decimal"], "10");
+    let newest = world.get("/v1/operator/audit?limit=1").await.expect(200).json();
+    let row = &newest["items"][0];
+    assert_eq!((&row["event"]["type"], &row["principal"]), (&json!("final-cleared"), &json!("key admin")));
+    assert_eq!(row["event"]["data"]["reason"], "0x51 has its nonce");
+    world.get("/v1/operator/books?prove=true").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_failed_payment_is_not_done_and_says_why() {
     let world = World::new().await;
     world.fund(USD_IX, 1_000_000_000).await;
@@ -253,6 +293,12 @@ async fn a_quote_says_what_a_withdrawal_would_take() {
     let large = json!({"asset": USD, "amount": {"decimal": "1000000"}});
     let quote = world.post_as(None, None, "/v1/withdrawals/quote", &large).await.expect(200).json();
     assert_eq!((&quote["available"], &quote["unavailable"]), (&json!(false), &json!("above-maximum")));
+    world.ok(Command::StopAsset { asset: USD_IX, reason: "its code has changed".into() }).await;
+    let quote = world.post_as(None, None, "/v1/withdrawals/quote", &body).await.expect(200).json();
+    assert_eq!(quote["unavailable"], "paused");
+    world.administer("/v1/operator/assets/resume", &json!({"asset": USD, "reason": "x"})).await.expect(200);
+    let quote = world.post_as(None, None, "/v1/withdrawals/quote", &body).await.expect(200).json();
+    assert_eq!(quote["unavailable"], "asset-not-probed", "it is looked at again first");
 }
 
 #[tokio::test]

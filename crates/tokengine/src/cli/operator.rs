@@ -79,6 +79,35 @@ pub(crate) enum OperatorCommand {
         #[command(flatten)]
         once: OnceArgs,
     },
+    /// What wallets hold less than the books say.
+    Shortages(ClientArgs),
+    /// Book what is missing from a wallet as your loss. With the last of it the asset is paid out again.
+    WriteOff {
+        /// The asset, by its CAIP-19 id.
+        asset: String,
+        /// The wallet: its number, its address, or its CAIP-10 id.
+        #[arg(long)]
+        wallet: String,
+        /// How much, as a decimal number: no more than was found missing.
+        #[arg(long)]
+        amount: String,
+        #[command(flatten)]
+        hand: HandArgs,
+    },
+    /// Final transactions of ours that a deep reorganisation took.
+    Finals(ClientArgs),
+    /// Say that a final transaction of ours that a reorganisation took will not come back. What it moved goes to suspense.
+    ClearFinal {
+        /// The network, by its CAIP-2 id.
+        network: String,
+        /// The transaction.
+        transaction: String,
+        /// What used its nonce made the same payment: nothing comes back.
+        #[arg(long)]
+        paid: bool,
+        #[command(flatten)]
+        hand: HandArgs,
+    },
     /// Take back a withdrawal of any account, if that is still possible.
     Cancel {
         /// The withdrawal's id.

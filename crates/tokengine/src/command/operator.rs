@@ -36,13 +36,28 @@ pub(super) async fn run(command: OperatorCommand, out: Out) -> Result<(), Failur
             hand(&args, &["accounts", &account, "unfreeze"], json!({}), &format!("not frozen: {account}"), out).await
         }
         OperatorCommand::Thaw { wallet, hand: args } => {
-            let number = wallet_number(&client(&args.once.client)?, &wallet).await?;
+            let number = wallet_number(&client(&args.once.client)?, "wallets", ["id", "address"], &wallet).await?;
             hand(&args, &["wallets", &number, "thaw"], json!({}), &format!("thawed: {wallet}"), out).await
         }
         OperatorCommand::SettleOwed { account, token, amount, once: args } => {
             let body = json!({ "token": token, "amount": { "decimal": amount } });
             let told = format!("settled: {amount} {token} of what {account} owed");
             once(&args, &["accounts", &account, "settle-owed"], &body, &told, out).await
+        }
+        OperatorCommand::Shortages(args) => shortages(&args, out).await,
+        OperatorCommand::WriteOff { asset, wallet, amount, hand: args } => {
+            // Deposit addresses, of which there may be millions, are looked for among what is missing only.
+            let found = wallet_number(&client(&args.once.client)?, "shortages", ["wallet", "address"], &wallet).await;
+            let number: u32 =
+                found?.parse().map_err(|_| Failure::usage(format!("{wallet} is no number of a wallet")))?;
+            let body = json!({ "wallet": number, "asset": asset, "amount": { "decimal": amount } });
+            let told = format!("written off: {amount} of {asset} in {wallet}");
+            hand(&args, &["shortages", "write-off"], body, &told, out).await
+        }
+        OperatorCommand::Finals(args) => finals(&args, out).await,
+        OperatorCommand::ClearFinal { network, transaction, paid, hand: args } => {
+            let body = json!({ "network": network, "transaction": transaction, "paid": paid });
+            hand(&args, &["finals", "clear"], body, &format!("cleared: {transaction}"), out).await
         }
         OperatorCommand::Cancel { withdrawal, once: args } => cancel(&args, &withdrawal, out).await,
         OperatorCommand::Suspense(SuspenseCommand::List(args)) => suspense(&args, out).await,
@@ -92,23 +107,28 @@ async fn cancel(args: &OnceArgs, withdrawal: &str, out: Out) -> Result<(), Failu
     Ok(())
 }
 
-/// The number of a wallet that is given by its number, its address or its CAIP-10 id.
-async fn wallet_number(client: &Client, given: &str) -> Result<String, Failure> {
+/// The number of a wallet that is given by its number, its address or its CAIP-10 id. It is looked for in one of the
+/// operator's lists, in which the first name of `fields` is its number and the second its CAIP-10 id.
+async fn wallet_number(client: &Client, list: &str, fields: [&str; 2], given: &str) -> Result<String, Failure> {
     if given.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(given.to_owned());
     }
-    let value = client.get(&["operator", "wallets"], &[]).await?;
-    let is_it = |wallet: &&Value| {
-        let id = wallet["address"].as_str().unwrap_or_default();
+    let value = client.get(&["operator", list], &[]).await?;
+    let [number, address] = fields;
+    let is_it = |row: &&Value| {
+        let id = row[address].as_str().unwrap_or_default();
         id.eq_ignore_ascii_case(given) || id.rsplit(':').next().is_some_and(|a| a.eq_ignore_ascii_case(given))
     };
-    let mut found = items(&value).iter().filter(is_it).filter_map(|wallet| wallet["id"].as_u64());
-    match (found.next(), found.next()) {
-        (Some(number), None) => Ok(number.to_string()),
-        (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("{given} is on several networks: say which, as <network>:{given}")))
+    let found = items(&value).iter().filter(is_it).filter_map(|row| row[number].as_u64());
+    let mut found: Vec<u64> = found.collect();
+    found.dedup(); // a wallet may lack several assets
+    match found[..] {
+        [number] => Ok(number.to_string()),
+        [] => {
+            let told = format!("{given} is not among the {list} of the books");
+            Err(Failure::new(Exit::Refused, "unknown-wallet", told))
         }
-        (None, _) => Err(Failure::new(Exit::Refused, "unknown-wallet", format!("{given} is no wallet of the books"))),
+        _ => Err(Failure::usage(format!("{given} is on several networks: say which, as <network>:{given}"))),
     }
 }
 
@@ -121,6 +141,45 @@ async fn work(args: &ClientArgs, out: Out) -> Result<(), Failure> {
         let _ = writeln!(text, "{kind}  {subject}\n  {detail}\n  to do: {}", part("action"));
     }
     out.tell(if text.is_empty() { "nothing needs a person" } else { &text }, &value);
+    Ok(())
+}
+
+async fn shortages(args: &ClientArgs, out: Out) -> Result<(), Failure> {
+    let value = client(args)?.get(&["operator", "shortages"], &[]).await?;
+    let mut text = String::new();
+    for item in items(&value) {
+        let part = |name: &str| item[name].as_str().unwrap_or_default();
+        let missing = item["missing"]["decimal"].as_str().unwrap_or_default();
+        let booked = item["booked"]["decimal"].as_str().unwrap_or_default();
+        let (wallet, address, asset) = (&item["wallet"], part("address"), part("asset"));
+        let _ =
+            writeln!(text, "{wallet}  {address}\n  {missing} of {booked} {asset} missing at block {}", part("height"));
+    }
+    out.tell(if text.is_empty() { "nothing is missing" } else { &text }, &value);
+    Ok(())
+}
+
+async fn finals(args: &ClientArgs, out: Out) -> Result<(), Failure> {
+    let value = client(args)?.get(&["operator", "finals"], &[]).await?;
+    let mut text = String::new();
+    for item in items(&value) {
+        let part = |name: &str| item[name].as_str().unwrap_or_default();
+        let moved = |name: &str| item["moved"][name].as_str().unwrap_or_default();
+        let what = if item["moved"].is_null() {
+            "nothing but gas".into()
+        } else {
+            format!("{} {}", moved("decimal"), moved("asset"))
+        };
+        let how = if item["success"] == true { "" } else { ", reverted" };
+        let _ = writeln!(
+            text,
+            "{}  {}\n  moved {what}{how}; it was in block {}",
+            part("network"),
+            part("transaction"),
+            part("height")
+        );
+    }
+    out.tell(if text.is_empty() { "none is lost" } else { &text }, &value);
     Ok(())
 }
 

@@ -134,12 +134,12 @@ pub struct DoneView {
     pub at: String,
 }
 
-fn done(done: Done) -> Result<Response, Problem> {
+pub(super) fn done(done: Done) -> Result<Response, Problem> {
     let view = DoneView { position: done.position.to_string(), at: crate::time::rfc3339(done.at) };
     reply::made(StatusCode::OK, &view, None, done.replayed)
 }
 
-fn reason(text: &str) -> Result<&str, Problem> {
+pub(super) fn reason(text: &str) -> Result<&str, Problem> {
     if text.trim().is_empty() || text.len() > 512 || text.chars().any(char::is_control) {
         let detail = "must have 1 to 512 bytes and no control characters";
         return Err(Problem::field("/reason", "reason-invalid", detail));

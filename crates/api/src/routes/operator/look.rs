@@ -12,6 +12,7 @@ use crate::{Problem, Scope, cursor, reply};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use serde::Serialize;
 use tokengine_core::{Position, Principal, Record, State as Engine, SuspenseId};
 
 /// What is paused, with an ETag for those who change it.
@@ -83,7 +84,20 @@ pub(super) async fn work_list(State(app): State<Shared>, caller: Caller, query: 
     caller.need(Scope::ADMIN_READ)?;
     query.finish()?;
     let now = (app.clock)();
-    let items = app.engine.query(move |state| work(state, &Directory::of(state), now)).await?;
+    let items = app.engine.query(move |state| work(state, &Directory::of(state), now)).await??;
+    reply::ok(&Page { items, next_cursor: None })
+}
+
+/// A short list for the operator, made of the state at one moment.
+pub(super) async fn listed<V: Serialize + Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    query: Query,
+    make: fn(&Engine, &Directory) -> Result<Vec<V>, Problem>,
+) -> Result<Response, Problem> {
+    caller.need(Scope::ADMIN_READ)?;
+    query.finish()?;
+    let items = app.engine.query(move |state| make(state, &Directory::of(state))).await??;
     reply::ok(&Page { items, next_cursor: None })
 }
 
@@ -125,10 +139,7 @@ pub(crate) fn wallets(state: &Engine, directory: &Directory) -> Result<Vec<Walle
 /// The operator's wallets with what they hold; deposit addresses are not among them.
 #[utoipa::path(get, path = "/v1/operator/wallets", tag = "operator", responses((status = 200, body = Page<WalletView>)))]
 pub(super) async fn all_wallets(State(app): State<Shared>, caller: Caller, query: Query) -> Result<Response, Problem> {
-    caller.need(Scope::ADMIN_READ)?;
-    query.finish()?;
-    let items = app.engine.query(|state| wallets(state, &Directory::of(state))).await??;
-    reply::ok(&Page { items, next_cursor: None })
+    listed(&app, &caller, query, wallets).await
 }
 
 /// Every event and who asked for it, newest first.

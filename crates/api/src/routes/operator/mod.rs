@@ -3,6 +3,7 @@
 mod hand;
 mod keys;
 mod look;
+mod losses;
 
 pub use hand::{
     AssignRequest, BlockIn, FundingRequest, PauseRequest, ReasonRequest, ResumeAssetRequest, ResumeNetworkRequest,
@@ -10,6 +11,7 @@ pub use hand::{
 };
 pub use keys::{KeyRequest, NewKeyView};
 pub(crate) use look::{books, wallets};
+pub use losses::{ClearFinalRequest, WriteOffRequest};
 
 use crate::app::Shared;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +31,10 @@ pub(super) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(hand::thaw))
         .routes(routes!(hand::resume_network))
         .routes(routes!(hand::resume_asset))
+        .routes(routes!(losses::list_shortages))
+        .routes(routes!(losses::write_off))
+        .routes(routes!(losses::list_finals))
+        .routes(routes!(losses::clear_final))
         .routes(routes!(look::suspense))
         .routes(routes!(hand::assign))
         .routes(routes!(hand::retry))
