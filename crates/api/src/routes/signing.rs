@@ -61,6 +61,10 @@ pub(super) async fn to_sign(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
+    // Looked at even where it is not needed: what breaks the document's rule is never taken.
+    if headers.contains_key("idempotency-key") {
+        IdempotencyKey::of(&headers)?;
+    }
     let SigningRequest { kind, signer, request } = json::fields(body)?;
     if !KINDS.contains(&kind.as_str()) {
         return Err(Problem::field("/kind", "field-invalid", "must be withdrawal, transfer, link, move or cancel"));

@@ -196,3 +196,11 @@ async fn customers_move_and_cancel_by_a_signed_text() {
     world.post_as(None, Some(&cancel_key), &path, &json!({"signature": signature})).await.expect(200);
     assert_eq!(world.free(&account).await, "45");
 }
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused_even_where_none_is_needed() {
+    let world = World::new().await;
+    let body = json!({"kind": "withdrawal", "signer": BOB, "request": {}});
+    let answer = world.post_as(None, Some("order-17"), "/v1/to-sign", &body).await;
+    assert_eq!(answer.refusal(), (400, "idempotency-key-invalid".to_owned()));
+}
