@@ -312,19 +312,23 @@ pub fn status_of(rejection: Rejection) -> StatusCode {
         | SenderNotLinked
         | DepositElsewhere
         | BeforeStart
-        | OwnPayment => StatusCode::UNPROCESSABLE_ENTITY,
+        | OwnPayment
+        | UnknownProgram
+        | UnknownHook
+        | UnsupportedStandard
+        | BelowMinBalance
+        | OperationInvalid => StatusCode::UNPROCESSABLE_ENTITY,
         UnknownNetwork | UnknownToken | UnknownAsset | UnknownAccount | UnknownWallet | UnknownDeposit
-        | UnknownPayout | UnknownDispatch | UnknownSuspense | UnknownKey | UnknownTransfer | UnknownFinal | NoShortage => StatusCode::NOT_FOUND,
+        | UnknownPayout | UnknownDispatch | UnknownSuspense | UnknownKey | UnknownTransfer | UnknownFinal
+        | NoShortage | UnknownClass => StatusCode::NOT_FOUND,
         AlreadyListed | ConfigInUse | AlreadyLinked | AccountHasHolds | NonceUsed | ExternalIdUsed | DepositKnown
-        | DepositSettled | NotCancellable | WrongConflict | NotProven | NotPaused | AlreadyFinal | AlreadyPaused | ResumeTooHigh
-        | Stale => {
-            StatusCode::CONFLICT
-        }
+        | DepositSettled | NotCancellable | WrongConflict | NotProven | NotPaused | AlreadyFinal | AlreadyPaused
+        | ResumeTooHigh | Stale | TokenFrozen | OperationReused => StatusCode::CONFLICT,
         AccountFrozen | NotAuthorized => StatusCode::FORBIDDEN,
         Paused | NetworkHalted | AssetShort | Recovery | NotFinal | WaitLiquidity | WalletFrozen | TooManyInFlight => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        AssetNotProbed | TopUpLimit => StatusCode::SERVICE_UNAVAILABLE,
+        AssetNotProbed | TopUpLimit | ClassPaused => StatusCode::SERVICE_UNAVAILABLE,
         TooManyOpen => StatusCode::TOO_MANY_REQUESTS,
         DiskFull => StatusCode::INSUFFICIENT_STORAGE,
     }

@@ -2,6 +2,7 @@
 
 use crate::ids::*;
 use crate::model::*;
+use crate::token::{ClassRules, ClassSpec, Operation};
 use crate::{Address, Amount, BlockRef, Depth, TxId};
 
 /// Something to decide. Ids are resolved and signatures checked before it is made; whether it is allowed is decided here.
@@ -334,8 +335,26 @@ pub enum Command {
     EndRecovery {
         reason: Box<str>,
     },
+
+    // Token programs.
+    CreateClass {
+        spec: ClassSpec,
+    },
+    ChangeClass {
+        class: ClassIx,
+        rules: ClassRules,
+    },
+    PauseClass {
+        class: ClassIx,
+        paused: bool,
+        reason: Box<str>,
+    },
+    /// It is known by its own id, for ever.
+    Operate {
+        operation: Box<Operation>,
+    },
     /// A command of the operator's that has no request of its own, made by one: repeated with the same key it is answered
-    /// the same. Good for freezing and thawing, for resuming what the engine stopped, and for API keys.
+    /// the same. Good for freezing and thawing, for resuming what the engine stopped, for API keys and token classes.
     Once {
         request: Request,
         command: Box<Command>,
@@ -397,7 +416,10 @@ impl Command {
             | Self::OpenDispatch { .. }
             | Self::SettleOwed { .. }
             | Self::ClaimSuspense { .. }
-            | Self::AssignSuspense { .. } => false,
+            | Self::AssignSuspense { .. }
+            | Self::CreateClass { .. }
+            | Self::ChangeClass { .. }
+            | Self::Operate { .. } => false,
             Self::PinAsset { .. }
             | Self::StopAsset { .. }
             | Self::ResumeAsset { .. }
@@ -436,7 +458,8 @@ impl Command {
             | Self::WriteOffShortage { .. }
             | Self::ClearShortage { .. }
             | Self::StartRecovery { .. }
-            | Self::EndRecovery { .. } => true,
+            | Self::EndRecovery { .. }
+            | Self::PauseClass { .. } => true,
             Self::Once { command, .. } => command.finishes_work(),
         }
     }

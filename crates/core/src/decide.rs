@@ -35,6 +35,10 @@ impl State {
                 Ok(Some(answer)) => return Decision::Replayed(answer),
                 Err(rejection) => return Decision::Refused(rejection),
             }
+        } else if let Command::Operate { operation } = command
+            && let Some(before) = self.operation_done(operation)
+        {
+            return before;
         }
         match (self.decide_new(command, now), request) {
             (Ok(event), _) => Decision::Event(event),
@@ -154,13 +158,20 @@ impl State {
             ClearShortage { asset, block } => self.decide_clear_shortage(*asset, *block),
             StartRecovery { reason } => self.decide_start_recovery(reason),
             EndRecovery { reason } => self.decide_end_recovery(reason),
+            CreateClass { spec } => self.decide_create_class(spec),
+            ChangeClass { class, rules } => self.decide_change_class(*class, rules),
+            PauseClass { class, paused, reason } => self.decide_pause_class(*class, *paused, reason),
+            Operate { operation } => self.decide_operate(operation),
             Once { request, command } => match &**command {
                 ResumeAsset { .. }
                 | AddKey { .. }
                 | RevokeKey { .. }
                 | FreezeAccount { .. }
                 | ResumeNetwork { .. }
-                | ThawWallet { .. } => self.decide_new(command, now).map(|event| event.answering(*request)),
+                | ThawWallet { .. }
+                | CreateClass { .. }
+                | ChangeClass { .. }
+                | PauseClass { .. } => self.decide_new(command, now).map(|event| event.answering(*request)),
                 _ => Err(Rejection::RuleInvalid),
             },
         }

@@ -3,6 +3,7 @@
 
 use crate::ids::*;
 use crate::model::*;
+use crate::token::{ClassRules, ClassSpec, Failure, Operation, Posting, TokenChange, Warning};
 use crate::wire::{Bytes, DecodeError, Wire};
 use crate::{Address, Amount, BlockRef, Depth, Rejection, TxId};
 
@@ -279,6 +280,27 @@ events! {
     (97, 1) RecoveryEnded { reason: Box<str> }
     /// The operator bears what is missing.
     (98, 1) ShortageWrittenOff { request: Request, wallet: WalletIx, asset: AssetIx, amount: Amount, reason: Box<str> }
+
+    // Token programs.
+    /// A fungible class lists its token, of the same id.
+    (110, 1) ClassCreated { spec: ClassSpec, request: Option<Request> }
+    (111, 1) ClassChanged { class: ClassIx, rules: ClassRules, request: Option<Request> }
+    /// Resumed, a quarantined program may run again, too.
+    (112, 1) ClassPaused { class: ClassIx, paused: bool, reason: Box<str>, request: Option<Request> }
+    (113, 1) Operated {
+        operation: Box<Operation>,
+        class: ClassIx,
+        /// The name of the account that it opens.
+        opened: Option<Box<str>>,
+        /// What it does to the ledger's books.
+        posting: Posting,
+        /// The tokens as they are from now on.
+        changes: Vec<TokenChange>,
+        /// What hooks remarked.
+        warnings: Vec<Warning>,
+    }
+    /// It did nothing, but for what it found.
+    (114, 1) OperationFailed { operation: Box<Operation>, code: Box<str>, message: Box<str>, failure: Failure }
 }
 
 /// An event with the time it was decided at: one record of the journal.
@@ -352,7 +374,10 @@ impl Event {
             | Self::KeyRevoked { request, .. }
             | Self::AccountFrozen { request, .. }
             | Self::NetworkResumed { request, .. }
-            | Self::WalletThawed { request, .. } => request.as_ref(),
+            | Self::WalletThawed { request, .. }
+            | Self::ClassCreated { request, .. }
+            | Self::ClassChanged { request, .. }
+            | Self::ClassPaused { request, .. } => request.as_ref(),
             _ => None,
         }
     }
@@ -364,7 +389,10 @@ impl Event {
         | Self::KeyRevoked { request, .. }
         | Self::AccountFrozen { request, .. }
         | Self::NetworkResumed { request, .. }
-        | Self::WalletThawed { request, .. } = &mut self
+        | Self::WalletThawed { request, .. }
+        | Self::ClassCreated { request, .. }
+        | Self::ClassChanged { request, .. }
+        | Self::ClassPaused { request, .. } = &mut self
         {
             *request = Some(made);
         }

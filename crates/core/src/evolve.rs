@@ -15,6 +15,9 @@ impl State {
         self.requests.forget(self.at);
         let (position, at) = (self.position, record.at);
         let subject = self.apply(&record.event, position, at);
+        if self.ledger.has_changed() {
+            self.commit_changed();
+        }
         let refused: Option<Rejection> = match &record.event {
             Event::Refused { rejection, .. } => Some(*rejection),
             _ => None,
@@ -183,6 +186,15 @@ impl State {
             ShortageWrittenOff { wallet, asset, amount, .. } => self.apply_written_off(*wallet, *asset, *amount),
             RecoveryStarted { reason } => self.recovery = Some(Stop { reason: reason.clone(), since: at }),
             RecoveryEnded { .. } => self.recovery = None,
+            ClassCreated { spec, .. } => self.apply_class_created(spec, position, at),
+            ClassChanged { class, rules, .. } => self.apply_class_changed(*class, rules, position, at),
+            ClassPaused { class, paused, .. } => self.apply_class_paused(*class, *paused, position, at),
+            Operated { operation, class, opened, posting, changes, .. } => {
+                self.apply_operated(operation, *class, opened.as_deref(), *posting, changes, position);
+            }
+            OperationFailed { operation, message, failure, .. } => {
+                self.apply_operation_failed(operation, message, failure, position, at);
+            }
         }
         Subject::Event
     }

@@ -55,6 +55,8 @@ typed_id! {
     NetworkIx(u16);
     /// A token, in the order of listing.
     TokenIx(u32);
+    /// A class of issued tokens, in the order of making.
+    ClassIx(u32);
     /// An asset, in the order of listing.
     AssetIx(u32);
     /// An account, in the order of opening.

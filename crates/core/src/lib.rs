@@ -28,6 +28,7 @@ mod network;
 mod rejection;
 mod rows;
 mod state;
+pub mod token;
 mod wire;
 
 /// The longest name of an account, in bytes: the longest CAIP-10 id.

@@ -24,6 +24,9 @@ impl State {
     #[inline]
     pub fn take_move(&mut self, command: &Command, now: Time, out: &mut Vec<u8>) -> Option<Answer> {
         let &Command::Move { ref request, token, from, to, amount, authority } = command else { return None };
+        if self.ledger.is_guarded(token) {
+            return None;
+        }
         let now = now.max(self.at);
         // A request of an account may have been made by another that was joined to it since.
         if let Principal::Account(account) = request.principal
@@ -45,7 +48,7 @@ impl State {
         self.position = self.position.next();
         self.at = self.at.max(at);
         self.requests.forget(self.at);
-        self.ledger.transfer(from, to, token, amount);
+        self.ledger.transfer_plain(from, to, token, amount);
         Answer { position: self.position, subject: Subject::Event, refused: None::<Rejection> }
     }
 
@@ -66,12 +69,12 @@ impl State {
             self.touch_all(moves.map(|moved| (moved.request, moved.from, moved.to)));
             for bytes in some {
                 match Moved::decode(bytes) {
-                    Some(moved) => {
+                    Some(moved) if !self.ledger.is_guarded(moved.token) => {
                         let parties = (moved.from, moved.to);
                         let answer = self.take_in(moved.at, parties, moved.token, moved.amount);
                         self.requests.remember(moved.request, answer);
                     }
-                    None => drop(self.evolve(&Record::decode(bytes)?)),
+                    _ => drop(self.evolve(&Record::decode(bytes)?)),
                 }
             }
         }

@@ -115,6 +115,16 @@ rejections! {
     150 NoShortage "no-shortage" "nothing was found missing of that asset in that wallet";
     151 AboveShortage "above-shortage" "no more can be written off than is missing and in the books";
     152 ResumeTooHigh "resume-too-high" "what counted up to that block would not be searched again";
+
+    160 UnknownClass "unknown-class" "no such token class exists";
+    161 UnknownProgram "unknown-program" "no such token program is registered";
+    162 UnknownHook "unknown-hook" "no such hook is registered";
+    163 UnsupportedStandard "unsupported-standard" "the program does not support the class's standard";
+    #[transient] 164 ClassPaused "class-paused" "the operator has paused the token class";
+    165 TokenFrozen "token-frozen" "the token is frozen";
+    166 BelowMinBalance "below-min-balance" "what stays would be below the class's minimum balance";
+    167 OperationReused "operation-id-reused" "an operation of that id had other content";
+    168 OperationInvalid "operation-invalid" "the operation has a part that is empty, too long or out of order";
 }
 
 impl crate::wire::Wire for Rejection {

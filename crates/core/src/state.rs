@@ -8,12 +8,13 @@ use crate::known::Known;
 use crate::ledger::Ledger;
 use crate::model::*;
 use crate::rows::Rows;
+use crate::token::Issued;
 use crate::wire::{Bytes, DecodeError, Wire};
 use crate::{Address, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The form of a snapshot; a snapshot of another form is not read, the journal is replayed instead.
-const SNAPSHOT_VERSION: u32 = 4;
+const SNAPSHOT_VERSION: u32 = 5;
 
 /// All accounts, wallets and work under way, as of one position of the journal.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct State {
     pub(crate) open_by: BTreeMap<AccountIx, u32>,
     pub(crate) paused: bool,
     pub(crate) recovery: Option<Stop>,
+    /// Token programs: classes, tokens, and the operations that were executed.
+    pub(crate) issued: Issued,
 }
 
 impl State {
@@ -96,6 +99,7 @@ impl State {
             open_by: BTreeMap::new(),
             paused: false,
             recovery: None,
+            issued: Issued::new(seed),
         }
     }
 
@@ -138,6 +142,7 @@ impl State {
         self.shortages.put(out);
         self.paused.put(out);
         self.recovery.put(out);
+        self.issued.put(out);
     }
 
     /// Reads what [`Self::encode`] wrote and builds the indexes anew.
@@ -180,11 +185,13 @@ impl State {
         state.shortages = Wire::get(bytes)?;
         state.paused = Wire::get(bytes)?;
         state.recovery = Wire::get(bytes)?;
+        state.issued = Issued::get(bytes, seed)?;
         for (id, dispatch) in &state.dispatches {
             state.attempts.extend(dispatch.attempts.iter().map(|attempt| (attempt.tx, *id)));
         }
         bytes.clone().finish()?;
         state.check_references()?;
+        state.check_issued()?;
         state.count_all_open();
         for (id, item) in state.suspense.clone() {
             state.index_suspense(id, &item);

@@ -176,6 +176,15 @@ impl Wire for Address {
     }
 }
 
+impl Wire for Box<crate::token::Operation> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_ref().put(out);
+    }
+    fn get(bytes: &mut Bytes<'_>) -> Result<Self, DecodeError> {
+        Wire::get(bytes).map(Self::new)
+    }
+}
+
 impl<T: Wire> Wire for Vec<T> {
     fn put(&self, out: &mut Vec<u8>) {
         put_len(self.len(), out);

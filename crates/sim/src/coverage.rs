@@ -59,10 +59,29 @@ const STEPS: &[&str] = &[
 ];
 
 /// Refusals that no run can meet, and why.
-const NEVER: &[(Rejection, &str)] = &[];
+const NEVER: &[(Rejection, &str)] = &[
+    (Rejection::UnknownClass, TOKENS),
+    (Rejection::UnknownProgram, TOKENS),
+    (Rejection::UnknownHook, TOKENS),
+    (Rejection::UnsupportedStandard, TOKENS),
+    (Rejection::ClassPaused, TOKENS),
+    (Rejection::TokenFrozen, TOKENS),
+    (Rejection::BelowMinBalance, TOKENS),
+    (Rejection::OperationReused, TOKENS),
+    (Rejection::OperationInvalid, TOKENS),
+];
+
+/// Why what belongs to token programs is not met.
+const TOKENS: &str = "no run has token classes; the core's own model tries their operations";
 
 /// Faults and events that no run can meet, and why.
-const NEVER_NAMED: &[(&str, &str)] = &[];
+const NEVER_NAMED: &[(&str, &str)] = &[
+    ("event ClassCreated", TOKENS),
+    ("event ClassChanged", TOKENS),
+    ("event ClassPaused", TOKENS),
+    ("event Operated", TOKENS),
+    ("event OperationFailed", TOKENS),
+];
 
 /// The names of all counters that must not stay at zero.
 pub fn required() -> Vec<String> {

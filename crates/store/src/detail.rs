@@ -1,6 +1,7 @@
 //! An event as JSON, for the audit trail and the steps of a history: numbers as numbers, amounts and hashes as texts.
 
 use serde_json::{Value, json};
+use tokengine_core::token::{ClassRules, OperationKind, Standard};
 use tokengine_core::*;
 
 /// What the event says, as a JSON object: without the request that caused it, signed bytes, or hashes of secrets.
@@ -188,7 +189,40 @@ pub fn event_detail(event: &Event) -> Value {
         }),
         ShortageCleared { asset, block: at } => json!({ "asset": asset.0, "block": block(at) }),
         RecoveryStarted { reason } | RecoveryEnded { reason } => json!({ "reason": reason }),
+        ClassCreated { spec, .. } => json!({
+            "class": spec.id, "program": spec.program, "decimals": spec.decimals,
+            "fungible": spec.standard == Standard::Ft, "rules": class_rules(&spec.rules),
+        }),
+        ClassChanged { class, rules, .. } => json!({ "class": class.0, "rules": class_rules(rules) }),
+        ClassPaused { class, paused, reason, .. } => json!({ "class": class.0, "paused": paused, "reason": reason }),
+        Operated { operation, class, opened, changes, warnings, .. } => json!({
+            "tx_id": operation.tx_id, "operation": operation_kind(operation.kind), "class": class.0, "opened": opened,
+            "initiator": operation.initiator, "amount": operation.amount.as_ref().map(text),
+            "tokens": changes.iter().map(|change| json!({
+                "token": change.state.id, "owner": change.state.owner.map(|owner| owner.0),
+                "version": change.state.version, "commitment": hex(&change.state.commitment),
+            })).collect::<Vec<_>>(),
+            "warnings": warnings.iter().map(|warning| &warning.code).collect::<Vec<_>>(),
+        }),
+        OperationFailed { operation, code, message, .. } => json!({
+            "tx_id": operation.tx_id, "operation": operation_kind(operation.kind), "class_id": operation.class,
+            "initiator": operation.initiator, "code": code, "message": message,
+        }),
     }
+}
+
+fn operation_kind(kind: OperationKind) -> Option<&'static str> {
+    OperationKind::ALL.iter().find(|(one, _)| *one == kind).map(|(_, name)| *name)
+}
+
+fn class_rules(rules: &ClassRules) -> Value {
+    json!({
+        "max_supply": rules.metadata.max_supply.as_ref().map(text),
+        "min_balance": rules.metadata.min_balance.as_ref().map(text),
+        "issuer": rules.metadata.issuer,
+        "hooks": rules.hooks.iter().map(|used| &used.hook).collect::<Vec<_>>(),
+        "commitment_version": rules.commitment.version,
+    })
 }
 
 fn text(value: &impl ToString) -> String {

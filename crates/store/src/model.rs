@@ -32,6 +32,10 @@ words! {
         PayoutSettled "payout-settled",
         /// Received such a payment.
         PayoutReceived "payout-received",
+        /// New supply of an issued token.
+        Minted "minted",
+        /// Supply of an issued token ended.
+        Burned "burned",
     }
 }
 

@@ -388,6 +388,18 @@ impl Teller<'_> {
             }
             Event::ShortageCleared { asset, .. } => json!({"asset": self.asset(*asset)}),
             Event::RecoveryStarted { reason } | Event::RecoveryEnded { reason } => json!({"reason": reason}),
+            Event::ClassCreated { spec, .. } => json!({"class": spec.id, "program": spec.program}),
+            Event::ClassChanged { class, .. } => json!({"class": class.0}),
+            Event::ClassPaused { class, paused, reason, .. } => {
+                json!({"class": class.0, "paused": paused, "reason": reason})
+            }
+            Event::Operated { operation, .. } => {
+                json!({"operation": operation.tx_id, "class": operation.class, "initiator": operation.initiator,
+                    "amount": operation.amount.map(|amount| amount.to_string())})
+            }
+            Event::OperationFailed { operation, code, message, .. } => {
+                json!({"operation": operation.tx_id, "class": operation.class, "code": code, "message": message})
+            }
         }
     }
 }

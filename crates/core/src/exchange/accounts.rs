@@ -112,7 +112,11 @@ impl State {
             .into_iter()
             .filter(|(_, book)| !book.free.is_zero())
             .map(|(token, book)| (token, book.free))
-            .collect();
+            .collect::<Vec<_>>();
+        for (token, amount) in &moved {
+            self.guard_out(*token, old, *amount)?;
+            self.guard_in(*token, account)?;
+        }
         Ok(Event::NameLinked { request, account, name: name.into(), merged, moved })
     }
 
@@ -158,6 +162,8 @@ impl State {
         authority: MoveAuthority,
     ) -> Result<Event, Rejection> {
         let (from, to) = self.check_move(token, parties, amount, authority)?;
+        self.guard_out(token, from, amount)?;
+        self.guard_in(token, to)?;
         Ok(Event::Moved { request, token, from, to, amount })
     }
 

@@ -60,6 +60,7 @@ impl State {
         if self.ledger.is_frozen(payout.order.account) {
             return Err(Rejection::AccountFrozen);
         }
+        self.guard_out(self.token_of(payout.order.asset), payout.order.account, Amount::ZERO)?;
         match self.own_destination(payout) {
             Some(_) => Err(Rejection::DestinationIsOurs),
             None => Ok(()),
@@ -90,6 +91,9 @@ impl State {
         if self.ledger.is_frozen(payout.order.account) {
             return Err(Rejection::AccountFrozen);
         }
+        let token = self.token_of(payout.order.asset);
+        self.guard_out(token, payout.order.account, Amount::ZERO)?;
+        self.guard_in(token, self.ledger.resolve(to))?;
         let (to, fee) = (Some(self.ledger.resolve(to)), payout.success_fee);
         Ok(Event::PayoutEndedInside { payout: id, to, fee })
     }

@@ -7,7 +7,7 @@ use crate::model::*;
 use crate::{Address, Rejection, State};
 
 /// A token finer than this could not express one whole unit of value in 128 bits with room for a market.
-const MAX_DECIMALS: u8 = 30;
+pub(crate) const MAX_DECIMALS: u8 = 30;
 const MAX_TEXT: usize = 300;
 
 pub(super) fn text_ok(text: &str) -> bool {

@@ -181,6 +181,12 @@ impl State {
             }
             to => to,
         };
+        let given = match to {
+            CreditTo::Account(account) => self.guard_in(asset.token, account),
+            _ => Ok(()),
+        };
+        // It is there already: it waits until it may be credited.
+        given.map_err(|_| Rejection::Paused)?;
         Ok(Event::DepositCredited {
             key: key.clone(),
             asset: deposit.asset,

@@ -24,6 +24,7 @@ mod views;
 
 pub use begins::Begin;
 pub use bounds::MAX_OPEN;
+pub(crate) use config::MAX_DECIMALS;
 pub use deposits::SettledDeposit;
 pub use payouts::Quote;
 pub use requests::{AHEAD_MS, Answer, KEPT_MS};

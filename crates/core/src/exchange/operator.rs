@@ -39,12 +39,16 @@ impl State {
         to: Assign,
         reason: &str,
     ) -> Result<Event, Rejection> {
-        self.suspense.get(&item).ok_or(Rejection::UnknownSuspense)?;
+        let row = self.suspense.get(&item).ok_or(Rejection::UnknownSuspense)?;
         if !super::config::text_ok(reason) {
             return Err(Rejection::NameInvalid);
         }
         let to = match to {
-            Assign::Account(account) => Assign::Account(self.open_account(account)?),
+            Assign::Account(account) => {
+                let account = self.open_account(account)?;
+                self.guard_in(row.token, account)?;
+                Assign::Account(account)
+            }
             Assign::Equity => Assign::Equity,
         };
         Ok(Event::SuspenseAssigned { request, item, to, reason: reason.into() })
@@ -68,6 +72,7 @@ impl State {
         if owner != Some(account) {
             return Err(Rejection::SenderNotLinked);
         }
+        self.guard_in(row.token, account)?;
         Ok(Event::SuspenseAssigned {
             request,
             item,
@@ -110,6 +115,7 @@ impl State {
         let owed = self.ledger.owed(account, token);
         owed.checked_sub(amount).ok_or(Rejection::AboveOwed)?;
         self.ledger.book(account, token).free.checked_sub(amount).ok_or(Rejection::InsufficientFunds)?;
+        self.guard_out(token, account, amount)?;
         Ok(Event::OwedSettled { request, account, token, amount })
     }
 

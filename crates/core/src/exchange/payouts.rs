@@ -166,9 +166,12 @@ impl State {
         if let Some(to) = inside {
             let need = amount.checked_add(success_fee).ok_or(Rejection::Overflow)?;
             free.checked_sub(need).ok_or(Rejection::InsufficientFunds)?;
+            self.guard_out(asset.token, account, need)?;
+            self.guard_in(asset.token, to)?;
             return Ok(Event::PayoutSettledInside { request, payout, transfer, order, to, amount, fee: success_fee });
         }
         free.checked_sub(held).ok_or(Rejection::InsufficientFunds)?;
+        self.guard_out(asset.token, account, held)?;
         Ok(Event::PayoutHeld { request, payout, transfer, order, amount, success_fee, failure_fee, held, trace })
     }
 

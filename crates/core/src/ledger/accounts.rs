@@ -211,7 +211,7 @@ impl Ledger {
     }
 
     #[inline]
-    pub(super) fn book_mut(&mut self, account: AccountIx, token: TokenIx) -> &mut Book {
+    pub(super) fn plain_book_mut(&mut self, account: AccountIx, token: TokenIx) -> &mut Book {
         let row = self.accounts.get_mut(account.row()).expect("decide saw the account");
         if row.first_token == NO_TOKEN {
             row.first_token = token.0;

@@ -1,7 +1,7 @@
 //! Who owns what: accounts, their names, what each has free and on hold, and the double entry behind every posting.
 //!
 //! **The ledger never learns which network paid in.** It promises that per token
-//! `free + held + fees + suspense + equity in = custody + equity out`, and that nothing goes below zero.
+//! `free + held + fees + suspense + equity in = custody + issued + equity out`, and that nothing goes below zero.
 
 mod accounts;
 mod tokens;
@@ -29,6 +29,10 @@ pub(crate) struct Ledger {
     more_names: BTreeMap<AccountIx, Vec<u32>>,
     totals: Vec<Totals>,
     owed: BTreeMap<(AccountIx, TokenIx), Amount>,
+    /// Tokens whose every posting is looked at by somebody else too.
+    guarded: Vec<bool>,
+    /// Balances of such tokens that the event at hand changed.
+    changed: Vec<(AccountIx, TokenIx)>,
 }
 
 /// Adds what `decide` saw to fit.
@@ -52,11 +56,43 @@ impl Ledger {
             more_names: BTreeMap::new(),
             totals: Vec::new(),
             owed: BTreeMap::new(),
+            guarded: Vec::new(),
+            changed: Vec::new(),
         }
     }
 
     pub(crate) fn add_token(&mut self) {
         self.totals.push(Totals::default());
+    }
+
+    /// From now on it is noted which balances of that token an event changed.
+    pub(crate) fn guard(&mut self, token: TokenIx) {
+        self.guarded.resize(self.guarded.len().max(self.totals.len()), false);
+        if let Some(guarded) = self.guarded.get_mut(token.row()) {
+            *guarded = true;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_guarded(&self, token: TokenIx) -> bool {
+        self.guarded.get(token.row()).is_some_and(|guarded| *guarded)
+    }
+
+    #[inline]
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The balances of guarded tokens that changed since it was last asked, each once.
+    pub(crate) fn take_changed(&mut self) -> Vec<(AccountIx, TokenIx)> {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn book_mut(&mut self, account: AccountIx, token: TokenIx) -> &mut Book {
+        if self.is_guarded(token) && !self.changed.contains(&(account, token)) {
+            self.changed.push((account, token));
+        }
+        self.plain_book_mut(account, token)
     }
 
     pub(crate) fn totals(&self, token: TokenIx) -> Option<&Totals> {
@@ -120,10 +156,32 @@ impl Ledger {
     }
 
     /// One account to another.
-    #[inline]
     pub(crate) fn transfer(&mut self, from: AccountIx, to: AccountIx, token: TokenIx, amount: Amount) {
         take(&mut self.book_mut(from, token).free, amount);
         add(&mut self.book_mut(to, token).free, amount);
+    }
+
+    /// The same of a token that is not guarded.
+    #[inline]
+    pub(crate) fn transfer_plain(&mut self, from: AccountIx, to: AccountIx, token: TokenIx, amount: Amount) {
+        take(&mut self.plain_book_mut(from, token).free, amount);
+        add(&mut self.plain_book_mut(to, token).free, amount);
+    }
+
+    /// New supply of an issued token. `decide` has seen with [`Self::fits`] that totals take it.
+    pub(crate) fn issue(&mut self, account: AccountIx, token: TokenIx, amount: Amount) {
+        add(&mut self.book_mut(account, token).free, amount);
+        let totals = self.totals_mut(token);
+        add(&mut totals.free, amount);
+        add(&mut totals.issued, amount);
+    }
+
+    /// Supply of an issued token ends.
+    pub(crate) fn retire(&mut self, account: AccountIx, token: TokenIx, amount: Amount) {
+        take(&mut self.book_mut(account, token).free, amount);
+        let totals = self.totals_mut(token);
+        take(&mut totals.free, amount);
+        take(&mut totals.issued, amount);
     }
 
     /// Free becomes held.
@@ -208,7 +266,8 @@ impl Ledger {
     pub(crate) fn fits(&self, token: TokenIx, amount: Amount) -> bool {
         let Some(totals) = self.totals(token) else { return false };
         // Twice, so that expenses booked on the other side cannot overflow either.
-        let double = totals.custody.checked_add(totals.equity_out).and_then(|sum| sum.checked_add(amount));
+        let sum = totals.custody.checked_add(totals.issued).and_then(|sum| sum.checked_add(totals.equity_out));
+        let double = sum.and_then(|sum| sum.checked_add(amount));
         double.is_some_and(|sum| sum.base_units() <= u128::MAX / 2)
     }
 

@@ -21,8 +21,10 @@ pub struct Totals {
     pub equity_out: Amount,
     /// What the wallets hold on networks, scaled to the token.
     pub custody: Amount,
+    /// Supply that was issued here, and did not come in from a network.
+    pub issued: Amount,
 }
-wire_struct!(Totals { free, held, fees, suspense, equity_in, equity_out, custody });
+wire_struct!(Totals { free, held, fees, suspense, equity_in, equity_out, custody, issued });
 
 impl Totals {
     /// What the operator owes to others: accounts' free and held, and suspense.
@@ -33,7 +35,7 @@ impl Totals {
     /// Both sides of the equation; `None` when one does not fit, which `decide` never lets happen.
     fn sides(&self) -> Option<(Amount, Amount)> {
         let left = self.liabilities()?.checked_add(self.fees)?.checked_add(self.equity_in)?;
-        Some((left, self.custody.checked_add(self.equity_out)?))
+        Some((left, self.custody.checked_add(self.issued)?.checked_add(self.equity_out)?))
     }
 
     /// Whether the equation holds.

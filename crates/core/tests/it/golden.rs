@@ -189,8 +189,76 @@ fn examples() -> Vec<Event> {
         Event::ShortageCleared { asset, block: block(10) },
         Event::ShortageWrittenOff { request, wallet, asset, amount, reason: reason.clone() },
         Event::RecoveryStarted { reason: reason.clone() },
-        Event::RecoveryEnded { reason },
+        Event::RecoveryEnded { reason: reason.clone() },
+        Event::ClassCreated { spec: token_class(), request: Some(request) },
+        Event::ClassChanged { class: ClassIx(46), rules: token_class().rules, request: None },
+        Event::ClassPaused { class: ClassIx(46), paused: true, reason, request: Some(request) },
+        Event::Operated {
+            operation: token_operation(trace).into(),
+            class: ClassIx(46),
+            opened: Some("alice".into()),
+            posting: token::Posting::Moved { token, from: account, to: AccountIx(47), amount },
+            changes: vec![token::TokenChange { state: token_state(), free: amount, held: Amount::new(48) }],
+            warnings: vec![token::Warning { hook: "h".into(), code: "c".into(), reason: "r".into() }],
+        },
+        Event::OperationFailed {
+            operation: token_operation(None).into(),
+            code: "commitment-mismatch".into(),
+            message: "m".into(),
+            failure: token::Failure::Tampered { class: ClassIx(46), token: "alice".into() },
+        },
     ]
+}
+
+fn token_class() -> token::ClassSpec {
+    let metadata = token::ClassMetadata {
+        max_supply: Some(Amount::new(49)),
+        min_balance: None,
+        issuer: Some("mint".into()),
+        fields: vec![("colour".into(), "yellow".into())],
+    };
+    let hooks = vec![token::HookUse { hook: "max-supply".into(), priority: 50 }];
+    let fields = vec![token::Field::Owner, token::Field::Approved];
+    let commitment = token::CommitmentConfig { version: 51, algorithm: token::Algorithm::Keccak256, fields };
+    token::ClassSpec {
+        id: "GOLD".into(),
+        program: "reference-ft".into(),
+        standard: token::Standard::Ft,
+        decimals: 2,
+        rules: token::ClassRules { metadata, hooks, commitment },
+    }
+}
+
+fn token_operation(trace: Option<TraceContext>) -> token::Operation {
+    token::Operation {
+        tx_id: "tx".into(),
+        correlation_id: Some("whole".into()),
+        kind: token::OperationKind::Approve,
+        class: "GOLD".into(),
+        token: Some("lisa".into()),
+        initiator: "bob".into(),
+        amount: Some(Amount::new(52)),
+        identities: vec![token::Identity { address: "carol".into(), role: token::IdentityRole::Approved }],
+        metadata: vec![("year".into(), "1503".into())],
+        trace,
+        timestamp: Some(Time(53)),
+    }
+}
+
+fn token_state() -> token::TokenState {
+    token::TokenState {
+        class: ClassIx(46),
+        id: "lisa".into(),
+        owner: Some(AccountIx(54)),
+        approved: Some(AccountIx(55)),
+        frozen: true,
+        stopped: false,
+        version: 56,
+        config: 57,
+        metadata: vec![("year".into(), "1503".into())],
+        previous: [58; 32],
+        commitment: [59; 32],
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

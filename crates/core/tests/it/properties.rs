@@ -58,14 +58,14 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_record_or_a_snapshot_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), tag in 1u16..110) {
+    fn no_bytes_make_a_record_or_a_snapshot_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), tag in 1u16..120) {
         let mut record = 7u64.to_le_bytes().to_vec();
         record.extend(tag.to_le_bytes());
         record.push(1);
         record.extend(&bytes);
         let _ = Record::decode(&record);
         let _ = Record::decode(&bytes);
-        let mut snapshot = 4u32.to_le_bytes().to_vec();
+        let mut snapshot = 5u32.to_le_bytes().to_vec();
         snapshot.extend(&bytes);
         let _ = State::decode(&snapshot, 1);
     }
@@ -84,5 +84,7 @@ fn the_tries_reach_every_kind_of_event() {
         seen.extend(run.world.records.iter().map(|record| record.event.name()));
     }
     let missing: Vec<_> = Event::KINDS.iter().map(|(.., name)| *name).filter(|name| !seen.contains(name)).collect();
-    assert!(missing.iter().all(|name| *name == "OwedSettled"), "{missing:?}");
+    // Token operations have tries of their own.
+    let others = ["OwedSettled", "ClassCreated", "ClassChanged", "ClassPaused", "Operated", "OperationFailed"];
+    assert!(missing.iter().all(|name| others.contains(name)), "{missing:?}");
 }

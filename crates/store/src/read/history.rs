@@ -63,7 +63,7 @@ impl Entry {
                 Reference::Deposit(deposit.ok_or(Error::Row { what: "a reference" })?)
             }
             EntryKind::SuspenseAssigned => Reference::Suspense(number(to, |to| Some(SuspenseId(to)))?),
-            EntryKind::OwedSettled => Reference::Nothing,
+            EntryKind::OwedSettled | EntryKind::Minted | EntryKind::Burned => Reference::Nothing,
             EntryKind::PayoutHeld
             | EntryKind::PayoutCommitted
             | EntryKind::PayoutFailed

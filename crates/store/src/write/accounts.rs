@@ -27,7 +27,7 @@ impl Writer<'_> {
     }
 
     /// What one account loses, another gains; each entry names the other side.
-    fn transfer(
+    pub(super) fn transfer(
         &mut self,
         token: TokenIx,
         from: AccountIx,

@@ -6,6 +6,7 @@ mod deposits;
 mod dispatches;
 mod networks;
 mod payouts;
+mod token;
 
 use crate::catalog::Catalog;
 use crate::column::{Column, Columns, bind};
@@ -180,6 +181,8 @@ impl<'t> Writer<'t> {
             FinalCleared { wallet, returned: Some((asset, amount)), from: None, .. } => {
                 self.booked_to_suspense(*wallet, *asset, *amount, SuspenseReason::Unpaid)
             }
+            ClassCreated { spec, .. } => self.class_created(spec),
+            Operated { opened, posting, .. } => self.operated(opened.as_deref(), *posting),
             // These leave no row but their own in the audit trail.
             Refused { .. }
             | AssetRulesChanged { .. }
@@ -199,7 +202,10 @@ impl<'t> Writer<'t> {
             | ShortageCleared { .. }
             | ShortageWrittenOff { .. }
             | RecoveryStarted { .. }
-            | RecoveryEnded { .. } => Ok(()),
+            | RecoveryEnded { .. }
+            | ClassChanged { .. }
+            | ClassPaused { .. }
+            | OperationFailed { .. } => Ok(()),
         }
     }
 }

@@ -6,5 +6,6 @@ mod follow;
 mod kill;
 mod lists;
 mod stories;
+mod token;
 mod tries;
 mod world;
