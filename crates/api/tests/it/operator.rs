@@ -130,8 +130,9 @@ async fn books_put_liabilities_beside_holdings() {
     let path = "/v1/operator/reconcile?network=";
     let found = world.administer(&format!("{path}eip155:1"), &json!({})).await.expect(200).json();
     assert_eq!((&found["status"], &found["differing"], &found["height"]), (&json!("differs"), &json!(1), &json!("9")));
-    let other = begun["items"].as_array().into_iter().flatten().map(|item| item["network"].as_str().expect("its id"));
-    let other = other.filter(|id| *id != "eip155:1").next().expect("another network").to_owned();
+    let mut other =
+        begun["items"].as_array().into_iter().flatten().map(|item| item["network"].as_str().expect("its id"));
+    let other = other.find(|id| *id != "eip155:1").expect("another network").to_owned();
     let silent = world.administer(&format!("{path}{other}"), &json!({})).await.expect(503).json();
     assert_eq!(silent["code"], "network-unavailable");
     world.administer(&format!("{path}eip155:404"), &json!({})).await.expect(404);
