@@ -133,6 +133,12 @@ impl<N: Node> Network<N> {
         }
     }
 
+    /// Forgets a genesis that the nodes said and nobody configured. It turned out to be that of another network: as long as
+    /// it were believed, nodes of the right one would be refused.
+    pub fn forget_genesis(&self) {
+        *self.genesis.lock().expect("nobody panics while holding it") = self.rules.genesis;
+    }
+
     /// One block, by height on the best chain or by hash; `None` when the quorum has not got it.
     ///
     /// # Errors

@@ -57,6 +57,11 @@ fn known(state: &State, wallet: WalletIx) -> Option<Known> {
     })
 }
 
+/// How many nonces of a wallet can be out and in no block; the operator may have allowed more before.
+fn plausible(most: u64) -> u64 {
+    most.max(64)
+}
+
 /// Which nonces the lost part of a journal may have signed for. At any time no more than `most` were not in a block, so it
 /// signed for none at or above the first that is in none plus `most`. It does not move on as these get into blocks: what
 /// was lost was signed before. What already waits in a pool is left the time to get into a block by itself.
@@ -79,7 +84,9 @@ impl<B: Books, N: Accounts> Driver<B, N> {
         if books.is_none() || first || recovery {
             last = self.last_nonce(&address, &heads).await?;
             // One node that is silent must not stop every start; after a restore, its pool may be the one that has it.
-            pending = self.network.nonce_in_pools(&address, recovery).await?;
+            // More than this cannot be out and in no block. One node's word must not make us fill a thousand nonces.
+            pending =
+                self.network.nonce_in_pools(&address, recovery).await?.min(latest.saturating_add(plausible(most)));
         }
         let compared = judge(books, latest, last, pending);
         match compared {

@@ -68,8 +68,11 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         let genesis = self.network.check_identity().await?;
         let known = self.books.query(move |state| state.network(ix).and_then(|row| row.genesis)).await?;
         if let Some(known) = known {
-            let other = Error::OtherGenesis { known: known.hash, found: genesis };
-            return if known.hash == genesis { Ok(ix) } else { Err(other) };
+            if known.hash == genesis {
+                return Ok(ix);
+            }
+            self.network.forget_genesis();
+            return Err(Error::OtherGenesis { known: known.hash, found: genesis });
         }
         let unknown = || tokengine_chain::Error::BlockUnknown { node: self.network.id().into(), block: genesis };
         let genesis = self.network.block(BlockId::Hash(genesis)).await?.ok_or_else(unknown)?.at;
