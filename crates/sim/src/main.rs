@@ -8,6 +8,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokengine_sim::campaign::{Sum, campaign};
 use tokengine_sim::coverage::{ENOUGH_SEEDS, missing};
+use tokengine_sim::mutant::Mutant;
 use tokengine_sim::plan::Plan;
 use tokengine_sim::run::{Outcome, run};
 use tokengine_sim::shrink::shrink;
@@ -37,6 +38,15 @@ struct Arguments {
     /// Virtual seconds for which faults come, instead of the usual number.
     #[arg(long)]
     chaos: Option<u64>,
+    /// Virtual seconds for everything to settle, instead of the usual number.
+    #[arg(long)]
+    peace: Option<u64>,
+    /// Plants one bug.
+    #[arg(long, value_parser = |name: &str| Mutant::by_name(name).ok_or("no such bug"))]
+    mutant: Option<Mutant>,
+    /// Plants every bug there is, one after the other, and sees whether it is found.
+    #[arg(long)]
+    mutants: bool,
     /// Kinds of faults that never come, separated by commas.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
@@ -62,6 +72,8 @@ impl Arguments {
             operations: self.operations.unwrap_or(usual.operations),
             clients: self.clients.unwrap_or(usual.clients),
             chaos_s: self.chaos.unwrap_or(usual.chaos_s),
+            peace_s: self.peace.unwrap_or(usual.peace_s),
+            mutant: self.mutant,
             without: self.without.iter().cloned().collect::<BTreeSet<_>>(),
         }
     }
@@ -70,11 +82,14 @@ impl Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A panic in a run is one of its outcomes; with a story it is told where it came from.
-    if !arguments.story {
+    if arguments.story {
+        tokengine_sim::story::listen_to_logs();
+    } else {
         std::panic::set_hook(Box::new(|_| {}));
     }
     let fine = match arguments.seed {
         Some(seed) => one(&arguments, seed),
+        None if arguments.mutants => all_mutants(&arguments),
         None => many(&arguments),
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -133,6 +148,26 @@ fn many(arguments: &Arguments) -> bool {
         println!("never came up: {text}");
     }
     failures.is_empty() && (missing.is_empty() || arguments.seeds < ENOUGH_SEEDS)
+}
+
+/// A table of all planted bugs: on which seed each is found, and by which rule.
+fn all_mutants(arguments: &Arguments) -> bool {
+    let most = arguments.seeds.min(40);
+    let mut survivors = 0;
+    println!("{:<18} {:>5} {:<32} what it does", "planted bug", "seeds", "found by");
+    for mutant in Mutant::ALL {
+        let plan = |seed| Plan { mutant: Some(*mutant), peace_s: 2_400, ..arguments.plan(seed) };
+        let mut seeds = arguments.from..arguments.from.saturating_add(most);
+        let found = seeds.find_map(|seed| Some((seed, run(&plan(seed), false).failure?)));
+        let (tried, rule) = match &found {
+            Some((seed, violation)) => (seed - arguments.from + 1, violation.rule),
+            None => (most, "NOBODY"),
+        };
+        survivors += u32::from(found.is_none());
+        println!("{:<18} {tried:>5} {rule:<32} {}", mutant.name(), mutant.what());
+    }
+    println!("{} planted, {survivors} not found", Mutant::ALL.len());
+    survivors == 0
 }
 
 /// How to repeat a failing seed, as small as it gets, and the end of its story.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::mutant::Mutant;
+
 /// Everything that a run depends on. The same plan is the same run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -13,14 +15,26 @@ pub struct Plan {
     pub clients: u32,
     /// How long faults come, in virtual seconds.
     pub chaos_s: u64,
+    /// How long everything may take to settle when no more faults come, in virtual seconds.
+    pub peace_s: u64,
     /// Kinds of faults that never come, by name.
     pub without: BTreeSet<String>,
+    /// A planted bug.
+    pub mutant: Option<Mutant>,
 }
 
 impl Plan {
     /// The usual run of that seed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, operations: 14, clients: 6, chaos_s: 900, without: BTreeSet::new() }
+        Self {
+            seed,
+            operations: 14,
+            clients: 6,
+            chaos_s: 900,
+            peace_s: 4 * 3_600,
+            without: BTreeSet::new(),
+            mutant: None,
+        }
     }
 
     /// Whether that kind of fault may come.
@@ -36,6 +50,7 @@ impl Plan {
             ("operations", u64::from(self.operations), u64::from(usual.operations)),
             ("clients", u64::from(self.clients), u64::from(usual.clients)),
             ("chaos", self.chaos_s, usual.chaos_s),
+            ("peace", self.peace_s, usual.peace_s),
         ] {
             if value != usual {
                 text.push_str(&format!(" --{name} {value}"));
@@ -44,6 +59,9 @@ impl Plan {
         if !self.without.is_empty() {
             let without: Vec<&str> = self.without.iter().map(String::as_str).collect();
             text.push_str(&format!(" --without {}", without.join(",")));
+        }
+        if let Some(mutant) = self.mutant {
+            text.push_str(&format!(" --mutant {}", mutant.name()));
         }
         text
     }

@@ -1,4 +1,4 @@
-//! What happened, for a person, and a hash of it, for telling whether two runs were the same.
+//! What happened, for a person (the product's own log lines included), and a hash of it, for telling whether two runs were the same.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -57,4 +57,41 @@ impl Story {
     pub fn hash(&self) -> u64 {
         self.0.borrow().hash.finish()
     }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Story>> = const { RefCell::new(None) };
+}
+
+impl Story {
+    /// The log lines of this thread go into this story from now on.
+    pub fn hear_logs(&self) {
+        CURRENT.set(Some(self.clone()));
+    }
+}
+
+/// Takes the product's log lines into the story of the run on whose thread they are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Logs;
+
+impl std::io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let current = CURRENT.with_borrow(Clone::clone);
+        if let Some(story) = current {
+            story.tell(|| format!("    {}", String::from_utf8_lossy(bytes).trim_end()));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lets the product's log lines into stories.
+pub fn listen_to_logs() {
+    let level = tracing_subscriber::filter::LevelFilter::DEBUG;
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(level).without_time().with_ansi(false).with_writer(|| Logs);
+    subscriber.init();
 }

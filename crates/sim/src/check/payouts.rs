@@ -121,6 +121,8 @@ impl Payouts {
                     policy.unwrap_or(Finality::Finalized),
                     "I4 death-certificate",
                 )?;
+                let there = world.place(super::row_of(slot.network), by).is_some();
+                hold!("I4 death-certificate", there, "{dispatch:?} is buried by {by}, which is nowhere");
                 let wanted_back = match slot.purpose {
                     Purpose::Payout(payout) => state.payout(payout).filter(|row| row.cancel).map(|_| payout),
                     _ => None,

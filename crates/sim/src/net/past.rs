@@ -58,6 +58,12 @@ impl World {
         (new.map(|tx| tx.id).collect(), net.txs.len())
     }
 
+    /// The block of the best chain at a height.
+    pub fn block_at(&self, network: usize, height: u64) -> Option<BlockRef> {
+        let net = lock(&self.nets[network]);
+        net.chain.best_at(height).map(|ix| net.chain.get(ix).at)
+    }
+
     /// Where a transaction is on the best chain.
     pub fn place(&self, network: usize, tx: &TxId) -> Option<Place> {
         let net = lock(&self.nets[network]);

@@ -4,6 +4,7 @@ mod clients;
 mod fault;
 mod last;
 mod operator;
+mod planted;
 mod process;
 mod setup;
 mod site;
@@ -27,6 +28,7 @@ use self::site::Refusals;
 use crate::check::{Checker, Violation};
 use crate::counts::{Counts, Tally};
 use crate::exec::{self, Alarm, Tasks};
+use crate::mutant::Mutant;
 use crate::net::World;
 use crate::plan::Plan;
 use crate::rng::{Dice, Rng};
@@ -108,6 +110,8 @@ pub(crate) struct Shared {
     pub(crate) contracts: Rc<RefCell<Vec<Vec<tokengine_core::Address>>>>,
     /// Up to where the journal is durable, as far as anybody may know.
     pub(crate) durable: Rc<Cell<u64>>,
+    /// A planted bug.
+    pub(crate) mutant: Option<Mutant>,
     /// Faults come.
     pub(crate) chaos: Rc<Cell<bool>>,
     failure: Rc<RefCell<Option<Violation>>>,
@@ -147,6 +151,7 @@ pub(crate) struct Run {
 /// Runs a plan to its end.
 pub fn run(plan: &Plan, told: bool) -> Outcome {
     let story = Story::new(told);
+    story.hear_logs();
     let tally = Tally::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without threads or sockets");
@@ -193,6 +198,7 @@ impl Run {
             lost: Rc::new(RefCell::new(vec![false; setup.networks.len()])),
             contracts: Rc::new(RefCell::new(contracts)),
             durable: Rc::default(),
+            mutant: plan.mutant,
             chaos: Rc::new(Cell::new(true)),
             failure: Rc::default(),
         };
@@ -226,7 +232,7 @@ impl Run {
         }
         self.quiet();
         // Settling takes as long as the slowest finality, the longest pause and an operator's rounds: far below this.
-        let end = self.shared.clock.passed() + 4 * 3_600_000;
+        let end = self.shared.clock.passed() + self.plan.peace_s * 1_000;
         let mut looked = 0;
         loop {
             self.step(end).await?;
@@ -240,8 +246,7 @@ impl Run {
                 break;
             }
             if now >= end {
-                self.checker.at_rest(&self.world.borrow())?;
-                let what = unsettled.unwrap_or_default();
+                let Some(what) = unsettled else { return self.checker.at_rest(&self.world.borrow()) };
                 return Err(Violation::new(
                     "liveness",
                     format!("after {} s of peace: {what}", (now - chaos_ms) / 1000),

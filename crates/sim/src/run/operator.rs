@@ -117,6 +117,8 @@ pub(crate) fn begin(
 #[derive(Default)]
 struct Looked {
     halted: Vec<NetworkIx>,
+    /// The height of the first block that each network remembers to have searched.
+    oldest: Vec<(NetworkIx, u64)>,
     stopped: Vec<AssetIx>,
     frozen_wallets: Vec<WalletIx>,
     frozen_accounts: Vec<AccountIx>,
@@ -134,6 +136,7 @@ fn look(state: &State) -> Looked {
     let mut looked = Looked::default();
     for (ix, row) in state.networks() {
         looked.halted.extend(row.halted.as_ref().map(|_| ix));
+        looked.oldest.extend(row.scanned.front().map(|block| (ix, block.height)));
         looked.paused.extend(row.paused.then_some(Scope::Network(ix)));
     }
     for (ix, row) in state.assets() {
@@ -223,7 +226,8 @@ impl Operator {
         for network in &looked.halted {
             if willing() {
                 let lost = self.shared.lost.borrow().get(crate::check::row_of(*network)).copied().unwrap_or(false);
-                let from = lost.then(|| self.world.borrow().final_head(crate::check::row_of(*network)));
+                // Nothing may be left out: before the first block that is remembered.
+                let from = lost.then(|| self.before(*network, looked)).flatten();
                 self.ask(Command::ResumeNetwork { network: *network, reason: reason(), from }).await;
             }
         }
@@ -253,6 +257,13 @@ impl Operator {
                 self.ask(Command::ChangeWalletRole { wallet: *wallet, role: Role::Hot }).await;
             }
         }
+    }
+
+    /// A final block that is not behind anything that was not searched.
+    fn before(&self, network: NetworkIx, looked: &Looked) -> Option<BlockRef> {
+        let (world, row) = (self.world.borrow(), crate::check::row_of(network));
+        let oldest = looked.oldest.iter().find(|(ix, _)| *ix == network).map(|(_, height)| *height)?;
+        world.block_at(row, oldest.saturating_sub(1).min(world.final_head(row).height))
     }
 
     /// Announces a payment of the operator's own, and pays it.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use tokengine_chain::{Network, Rules as Nodes};
 use tokengine_core::Time;
 use tokengine_engine::{Error, Feed, Options, Stepped};
+use tokengine_journal::Disk;
 use tokengine_workers::pay::Peers;
 
+use super::planted::{LyingDisk, Planted};
 use super::site::{Counted, Site, recover_loop};
 use super::{Run, operator};
 use crate::check::Violation;
 use crate::exec::Tasks;
+use crate::mutant::Mutant;
 use crate::net::SimNode;
 
 /// The parts of the engine that take their turns like tasks.
@@ -60,7 +63,15 @@ impl Run {
     pub(crate) fn begin_process(&mut self) -> Result<(), Violation> {
         let options = self.options();
         self.faults.before_start(&self.disk, &self.shared);
-        let engine = match Stepped::open(options, Arc::new(self.disk.clone())) {
+        let disk: Arc<dyn Disk> = match self.plan.mutant {
+            Some(Mutant::SyncLies) => Arc::new(LyingDisk(self.disk.clone())),
+            Some(Mutant::SegmentLost) => {
+                self.lose_a_segment();
+                Arc::new(self.disk.clone())
+            }
+            _ => Arc::new(self.disk.clone()),
+        };
+        let engine = match Stepped::open(options, disk) {
             Ok(engine) => engine,
             Err(error) => {
                 self.shared.story.tell(|| format!("the process does not start: {error}"));
@@ -92,13 +103,31 @@ impl Run {
         Ok(())
     }
 
+    fn lose_a_segment(&self) {
+        let names = self.disk.list().unwrap_or_default();
+        let segments: Vec<&String> = names.iter().filter(|name| name.ends_with(".seg")).collect();
+        if let [_, .., newest] = segments.as_slice() {
+            // A disk that refuses this keeps it.
+            let _ =
+                self.disk.remove(newest).and_then(|()| self.disk.remove("clean")).and_then(|()| self.disk.sync_dir());
+        }
+    }
+
     fn workers(&mut self, engine: &Stepped) -> Tasks {
         let tasks = Tasks::new(&self.alarm);
         let spawner = tasks.spawner();
-        let books = Counted { handle: engine.handle(), tally: self.shared.refusals.clone() };
+        let nodes = (0..self.setup.networks.len()).map(|ix| self.world.borrow().node(ix, 0)).collect();
+        let planted = self.plan.mutant.map(|mutant| Planted {
+            mutant,
+            nodes: Arc::new(nodes),
+            keyring: Arc::clone(&self.setup.keyring),
+            later: Arc::default(),
+        });
+        let books = Counted { handle: engine.handle(), tally: self.shared.refusals.clone(), planted };
         let network = |(ix, row): (usize, &super::setup::NetworkSetup)| {
             let nodes: Vec<SimNode> = self.world.borrow().nodes(ix);
-            let rules = Nodes { quorum: row.settings.quorum, ..Nodes::default() };
+            let quorum = if self.plan.mutant == Some(Mutant::OneNode) { 1 } else { row.settings.quorum };
+            let rules = Nodes { quorum, ..Nodes::default() };
             Arc::new(Network::new(&row.id, nodes, rules).expect("the quorum is at most the nodes"))
         };
         let networks: Vec<_> = self.setup.networks.iter().enumerate().map(network).collect();

@@ -123,7 +123,8 @@ fn network(plan: &Plan, ix: u64, rng: &mut Rng) -> NetworkSetup {
     let quorum = u8::try_from(rng.between(1, nodes.min(3))).expect("at most 3");
     let mut settings = Settings::new(31_337 + ix, usize::try_from(nodes).expect("at most 4"), quorum);
     settings.block_ms = *rng.pick(&[1_000, 2_000, 5_000, 12_000]);
-    settings.tells_final = rng.chance(2, 3);
+    // What failed on a network is given back when the network calls it final, and not before: without that it waits for ever.
+    settings.tells_final = true;
     settings.base_fee = rng.chance(3, 4).then_some(20_000_000_000);
     settings.final_after = rng.between(6, 14);
     settings.safe_after = rng.between(2, 4);

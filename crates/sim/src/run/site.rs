@@ -19,6 +19,7 @@ use tokengine_workers::{Books, Error, Rules, recover};
 use tokio::time::sleep;
 
 use super::Shared;
+use super::planted::Planted;
 use crate::counts::Tally;
 use crate::exec::Spawner;
 use crate::net::SimNode;
@@ -28,6 +29,7 @@ use crate::net::SimNode;
 pub(crate) struct Counted {
     pub(crate) handle: Handle,
     pub(crate) tally: Refusals,
+    pub(crate) planted: Option<Planted>,
 }
 
 /// Counters that a handle may carry: the traits ask for `Send`, and everything here runs on one thread.
@@ -57,12 +59,26 @@ impl Counted {
 
 impl Books for Counted {
     async fn submit(&self, command: Command) -> Result<Result<(), Rejection>, Error> {
+        let command = match &self.planted {
+            None => command,
+            Some(planted) => match planted.instead(&self.handle, command).await? {
+                Some(command) => command,
+                None => return Ok(Ok(())),
+            },
+        };
         let answer = Books::submit(&self.handle, command).await?;
         self.count(&answer);
         Ok(answer)
     }
 
     async fn submit_many(&self, commands: Vec<Command>) -> Result<Vec<Result<(), Rejection>>, Error> {
+        if self.planted.is_some() {
+            let mut answers = Vec::with_capacity(commands.len());
+            for command in commands {
+                answers.push(self.submit(command).await?);
+            }
+            return Ok(answers);
+        }
         let answers = Books::submit_many(&self.handle, commands).await?;
         answers.iter().for_each(|answer| self.count(answer));
         Ok(answers)

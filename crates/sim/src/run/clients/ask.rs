@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::super::Shared;
 use super::{Answer, Client};
+use crate::mutant::Mutant;
 use crate::rng::Dice;
 
 /// A request under a key of its own, made now.
@@ -71,6 +72,8 @@ impl Client {
     /// Asks once. Nothing when nobody knows whether it happened, or when the client hung up.
     async fn once(&self, command: &Command) -> Option<Answer> {
         let handle = self.shared.door.borrow().clone()?;
+        let forgotten = (self.shared.mutant == Some(Mutant::KeyForgotten)).then(|| self.rekeyed(command));
+        let command = forgotten.as_ref().unwrap_or(command);
         let asked = async {
             match handle.submit(Lane::Client, command.clone()).await {
                 Ok(done) => Some(Ok(done)),
@@ -91,6 +94,15 @@ impl Client {
         };
         self.heard(&answer);
         Some(answer)
+    }
+
+    /// The same under another key.
+    fn rekeyed(&self, command: &Command) -> Command {
+        let mut other = command.clone();
+        if let Command::Move { request, .. } | Command::ClaimDeposit { request, .. } = &mut other {
+            request.key ^= u128::from(self.rng.next());
+        }
+        other
     }
 
     /// Asks until there is an answer, and then perhaps once more. Nothing only for what has no key, when it is unknown
