@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-pub(crate) const USAGE: &str =
-    "usage: tokengine-bench core|sql|recovery [--json] [--quick] [--only <words of a row's name>] [--folder <folder>]";
+pub(crate) const USAGE: &str = "usage: tokengine-bench core|sql|recovery [--json] [--quick] [--only <words of a row's name>] [--folder <folder>] [--save <folder>]";
 
 /// Benchmarks that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +16,14 @@ pub(crate) enum Suite {
 }
 
 impl Suite {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Sql => "sql",
+            Self::Recovery => "recovery",
+        }
+    }
+
     fn named(name: &str) -> Option<Self> {
         match name {
             "core" => Some(Self::Core),
@@ -37,11 +44,20 @@ pub(crate) struct Ask {
     /// Only rows with these words in their name.
     pub(crate) only: Option<String>,
     pub(crate) folder: PathBuf,
+    /// Writes the rows and a chart of them into this folder.
+    pub(crate) save: Option<PathBuf>,
 }
 
 impl Ask {
     pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut ask = Self { suite: Suite::Core, json: false, quick: false, only: None, folder: "target/bench".into() };
+        let mut ask = Self {
+            suite: Suite::Core,
+            json: false,
+            quick: false,
+            only: None,
+            folder: "target/bench".into(),
+            save: None,
+        };
         let mut suite = None;
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -49,6 +65,7 @@ impl Ask {
                 "--json" => ask.json = true,
                 "--quick" => ask.quick = true,
                 "--only" => ask.only = Some(args.next().ok_or("--only needs words of a row's name")?),
+                "--save" => ask.save = Some(args.next().ok_or("--save needs a folder")?.into()),
                 "--folder" => ask.folder = args.next().ok_or("--folder needs a folder")?.into(),
                 name => suite = Some(Suite::named(name).ok_or_else(|| format!("{name:?} is not known"))?),
             }

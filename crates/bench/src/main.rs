@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo run --release -p tokengine-bench -- core|sql|recovery [--json] [--only <words>] [--save]`.
+//! Benchmarks: `cargo run --release -p tokengine-bench -- core|sql|recovery [--json] [--only <words>] [--save <folder>]`.
 //!
 //! Every row stands beside the same work done plainly, or by what a user would pick instead, on the same disk in the same
 //! run, because a bare number says more about the machine than about the engine. The folder should be on the disk that
@@ -33,11 +33,13 @@ fn main() -> ExitCode {
     };
     match run(&ask) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(error),
     }
+}
+
+fn failed(error: Box<dyn Error>) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
 fn run(ask: &Ask) -> Result<(), Box<dyn Error>> {
@@ -52,6 +54,11 @@ fn run(ask: &Ask) -> Result<(), Box<dyn Error>> {
     };
     if std::fs::exists(&ask.folder)? {
         std::fs::remove_dir_all(&ask.folder)?;
+    }
+    if let Some(folder) = &ask.save {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join(ask.suite.name()).with_extension("json"), report.lines())?;
+        std::fs::write(folder.join(ask.suite.name()).with_extension("svg"), report.chart())?;
     }
     result
 }

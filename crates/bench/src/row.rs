@@ -45,6 +45,15 @@ impl Row {
         text
     }
 
+    /// The part of the aim that is reached: 1 or more is good.
+    fn reached(&self) -> Option<f64> {
+        let aim = self.aim?;
+        Some(match self.better {
+            Better::Higher => self.value / aim,
+            Better::Lower => aim / self.value,
+        })
+    }
+
     fn better(&self) -> &'static str {
         match self.better {
             Better::Higher => "higher",
@@ -67,6 +76,35 @@ impl Report {
     pub(crate) fn add(&mut self, row: Row) {
         println!("{}", if self.json { row.json() } else { row.text() });
         self.rows.push(row);
+    }
+
+    /// Every row as a line of JSON.
+    pub(crate) fn lines(&self) -> String {
+        self.rows.iter().map(|row| row.json() + "\n").collect()
+    }
+
+    /// Bars: how far each row is of its aim, the aim at the thick line.
+    pub(crate) fn chart(&self) -> String {
+        use std::fmt::Write;
+        let rows: Vec<_> = self.rows.iter().filter_map(|row| Some((row, row.reached()?))).collect();
+        let height = 30 + 24 * rows.len();
+        let mut svg = format!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{height}" font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#fff"/>"##
+        );
+        for (at, (row, reached)) in rows.iter().enumerate() {
+            let (y, width) = (10 + 24 * at, (200.0 * reached.min(2.0)).round());
+            let colour = if *reached >= 1.0 { "#2a7f4f" } else { "#b5651d" };
+            let (name, value, unit) = (&row.name, grouped(row.value), row.unit);
+            // A string takes whatever is written.
+            let _ = write!(
+                svg,
+                r##"<text x="10" y="{}">{name}</text><rect x="330" y="{y}" width="{width}" height="16" fill="{colour}"/><text x="740" y="{}">{value} {unit}</text>"##,
+                y + 13,
+                y + 13
+            );
+        }
+        let end = height - 10;
+        svg + &format!(r##"<line x1="530" y1="4" x2="530" y2="{end}" stroke="#333" stroke-width="2"/></svg>"##) + "\n"
     }
 
     /// The value of a row that is there already.
