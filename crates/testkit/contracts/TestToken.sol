@@ -4,7 +4,7 @@ pragma solidity ^0.8.26;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Pausable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Pausable.sol";
 
-/// An honest token with any number of decimals. Anyone may mint, pause and block: it is for tests.
+/// An honest token with any number of decimals. Anyone may mint, seize, pause and block: it is for tests.
 contract TestToken is ERC20Pausable {
     uint8 private immutable _decimals;
     mapping(address => bool) public blocked;
@@ -30,6 +30,11 @@ contract TestToken is ERC20Pausable {
 
     function burn(uint256 amount) external {
         _burn(msg.sender, amount);
+    }
+
+    /// What an issuer may do: take back from anybody, without asking.
+    function seize(address from, uint256 amount) external {
+        _burn(from, amount);
     }
 
     function pause() external {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{DOLLAR6, Setup, World, key};
+use crate::world::{DOLLAR6, Order, Setup, World, key, units};
 
 impl World {
     /// A client's command, with the operator's key.
@@ -92,7 +92,7 @@ fn what_the_operator_does_at_the_doors_can_be_done_from_the_command_line() {
     let words = ["operator", "funding", "--network", "eip155:31337", "--transaction", &transaction, "--reason", "gas"];
     world.done(&words);
     let settle = ["operator", "settle-owed", "till", "--token", "usd", "--amount", "1"];
-    world.refused(&settle, 1, "above-maximum");
+    world.refused(&settle, 1, "above-owed");
     world.refused(&["operator", "cancel", &key()], 1, "not-found");
     let books = world.done(&["operator", "books", "--prove"]);
     assert!(
@@ -117,4 +117,55 @@ fn reconcile_tells_what_it_found_and_ends_with_its_code() {
     assert_eq!(world.done(&["operator", "work"])["items"][0]["kind"], "asset-short");
     assert_eq!(world.stop(), Some(0));
     world.refused(&["reconcile"], 3, "unreachable");
+}
+
+#[test]
+fn a9_what_the_issuer_took_back_is_written_off_by_a_person_and_payouts_go_on() {
+    let mut world = World::one();
+    world.deposited(0, 1, "usd", 100 * DOLLAR6);
+    let (hot, usd) = (world.hot(0), world.asset(0, "usd"));
+    world.seize(0, &hot, 40 * DOLLAR6);
+    world.until("the shortage is found", |world| world.hand(&["reconcile"]).0 == Some(5));
+    let short = world.done(&["operator", "shortages"])["items"][0].clone();
+    assert_eq!((&short["asset"], &short["missing"]["decimal"]), (&json!(usd), &json!("40")), "{short}");
+    assert!(short["address"].as_str().is_some_and(|id| id.ends_with(&hot)), "{short}");
+    let work = world.done(&["operator", "work"])["items"].clone();
+    assert_eq!((work.as_array().map(Vec::len), &work[0]["kind"]), (Some(1), &json!("asset-short")), "{work}");
+    assert!(work[0]["action"].as_str().is_some_and(|action| action.contains("/shortages/write-off")), "{work}");
+
+    let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: world.nobody(1) };
+    let refused = world.post("/v1/withdrawals", &world.signed(&order));
+    assert_eq!((refused.status, refused.code()), (503, "asset-short"), "{}", refused.text);
+
+    let write_off = |amount: &'static str| {
+        ["operator", "write-off", &usd, "--wallet", &hot, "--amount", amount, "--reason", "seized by its issuer"]
+    };
+    world.refused(&write_off("40.000001"), 1, "above-shortage");
+    world.refused(&write_off("0"), 1, "amount-zero");
+    let key = key();
+    let same = [&write_off("15")[..], &["--key", &key]].concat();
+    assert_eq!(world.done(&same)["position"], world.done(&same)["position"], "once for one key");
+    assert_eq!(world.done(&["operator", "shortages"])["items"][0]["missing"]["decimal"], "25");
+    assert_eq!(world.get("/v1/assets").expect(200)["items"][1]["status"], "short", "some is missing still");
+    world.done(&write_off("25"));
+    world.refused(&write_off("1"), 1, "unknown-wallet");
+    assert_eq!(world.done(&["operator", "work"])["items"], json!([]));
+
+    let id = world.withdraw(&order);
+    world.until_status(&id, "committed");
+    assert_eq!(world.on_chain(0, "usd", &order.to), order.amount);
+    world.until("wallets are as in the books", |world| world.hand(&["reconcile"]).0 == Some(0));
+    let wallets = world.done(&["operator", "wallets"]);
+    let holdings = wallets["items"][0]["holdings"].as_array().cloned().unwrap_or_default();
+    let booked =
+        holdings.iter().find(|holding| holding["amount"]["asset"] == json!(usd)).map(|it| units(&it["amount"]));
+    assert_eq!(booked, Some(world.on_chain(0, "usd", &hot)));
+    let audit = world.get("/v1/operator/audit?limit=200").expect(200);
+    let events = audit["items"].as_array().cloned().unwrap_or_default();
+    let losses: Vec<_> = events.iter().filter(|row| row["event"]["type"] == "shortage-written-off").collect();
+    assert_eq!(losses.len(), 2, "{audit}");
+    assert!(losses.iter().all(|row| row["event"]["data"]["reason"] == "seized by its issuer"), "{losses:?}");
+    world.books_balance();
+    assert_eq!(world.stop(), Some(0));
+    world.verify_journal();
 }

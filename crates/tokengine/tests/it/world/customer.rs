@@ -53,10 +53,19 @@ impl World {
     }
 
     pub fn mint(&self, net: usize, to: &str, amount: u128) {
+        self.issuer(net, "mint(address,uint256)", to, amount);
+    }
+
+    /// The dollar's issuer takes some back.
+    pub fn seize(&self, net: usize, from: &str, amount: u128) {
+        self.issuer(net, "seize(address,uint256)", from, amount);
+    }
+
+    fn issuer(&self, net: usize, function: &str, whose: &str, amount: u128) {
         let (node, dollar) = (&self.nodes[net], artifact("TestToken").expect("compiled"));
-        let args = [Arg::from(to), Arg::Uint(amount)];
-        let sent = node.invoke(&node.accounts()[0], &self.tokens[net], &dollar, "mint(address,uint256)", &args);
-        node.wait_success(&sent.expect("sent")).expect("minted");
+        let args = [Arg::from(whose), Arg::Uint(amount)];
+        let sent = node.invoke(&node.accounts()[0], &self.tokens[net], &dollar, function, &args);
+        node.wait_success(&sent.expect("sent")).expect("done");
     }
 
     /// A customer pays to an address of ours; dollars are minted first. Returns the transaction.
