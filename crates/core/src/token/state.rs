@@ -136,6 +136,7 @@ pub(crate) struct Issued {
     by_owner: BTreeMap<(ClassIx, AccountIx), u32>,
     by_id: BTreeMap<(ClassIx, Box<str>), u32>,
     of_token: BTreeMap<TokenIx, ClassIx>,
+    by_name: BTreeMap<Box<str>, ClassIx>,
     operations: Known,
 }
 
@@ -150,14 +151,17 @@ impl Issued {
             by_owner: BTreeMap::new(),
             by_id: BTreeMap::new(),
             of_token: BTreeMap::new(),
+            by_name: BTreeMap::new(),
             operations: Known::new(seed),
         }
     }
 
     pub(super) fn add_class(&mut self, class: Class) {
+        let ix = ClassIx::from_row(self.classes.len());
         if let Some(token) = class.token {
-            self.of_token.insert(token, ClassIx::from_row(self.classes.len()));
+            self.of_token.insert(token, ix);
         }
+        self.by_name.insert(class.spec.id.clone(), ix);
         self.classes.push(class);
     }
 
@@ -246,7 +250,7 @@ impl State {
 
     /// A class by the operator's name.
     pub fn class_by_id(&self, id: &str) -> Option<ClassIx> {
-        self.classes().find(|(_, class)| *class.spec.id == *id).map(|(ix, _)| ix)
+        self.issued.by_name.get(id).copied()
     }
 
     /// The class whose token that is in the ledger.
