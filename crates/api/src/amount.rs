@@ -57,6 +57,19 @@ impl AmountIn {
     /// # Errors
     /// `invalid-request` that points to what is wrong.
     pub(crate) fn read(&self, pointer: &str, decimals: u8) -> Result<Amount, Problem> {
+        AmountText { base_units: self.base_units.as_deref(), decimal: self.decimal.as_deref() }.read(pointer, decimals)
+    }
+}
+
+/// The same, borrowed from the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AmountText<'a> {
+    pub(crate) base_units: Option<&'a str>,
+    pub(crate) decimal: Option<&'a str>,
+}
+
+impl AmountText<'_> {
+    pub(crate) fn read(self, pointer: &str, decimals: u8) -> Result<Amount, Problem> {
         let wrong = |field: &str, error: ParseAmountError| {
             let code = match error {
                 ParseAmountError::NotANumber => "amount-not-a-number",
@@ -65,8 +78,8 @@ impl AmountIn {
             };
             Problem::field(format!("{pointer}/{field}"), code, error.to_string())
         };
-        let units = self.base_units.as_deref().map(Amount::parse_base_units).transpose();
-        let decimal = self.decimal.as_deref().map(|text| Amount::parse_decimal(text, decimals)).transpose();
+        let units = self.base_units.map(Amount::parse_base_units).transpose();
+        let decimal = self.decimal.map(|text| Amount::parse_decimal(text, decimals)).transpose();
         let units = units.map_err(|error| wrong("base_units", error))?;
         match (units, decimal.map_err(|error| wrong("decimal", error))?) {
             (Some(units), Some(decimal)) if units != decimal => {

@@ -1,6 +1,8 @@
 //! What every route shares.
 
-use crate::directory::{Directory, Names};
+use crate::auth::Keys;
+use crate::directory::{Directory, Names, Tokens};
+use crate::gather::Gather;
 use crate::hub::Hub;
 use crate::rate::Limiter;
 use crate::read::Reads;
@@ -30,6 +32,9 @@ pub(crate) struct App {
     pub(crate) per_key: Limiter<KeyIx>,
     pub(crate) per_address: Limiter<[u8; 8]>,
     pub(crate) names: Names,
+    pub(crate) tokens: Tokens,
+    pub(crate) keys: Keys,
+    pub(crate) gather: Gather,
     pub(crate) hub: Hub,
     pub(crate) streams: Arc<Semaphore>,
 }
@@ -55,6 +60,9 @@ impl App {
             secure_cookies: deps.secure_cookies,
             metrics: deps.metrics,
             names: Names::default(),
+            tokens: Tokens::default(),
+            keys: Keys::default(),
+            gather: Gather::default(),
             streams: Arc::new(Semaphore::new(limits.streams)),
         })
     }

@@ -1,10 +1,12 @@
 //! Who calls: the holder of an API key, or nobody in particular. Customers are known by the signature in the body.
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::layer::Trace;
 use crate::{Problem, Scope, Scopes};
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 use tokengine_core::KeyIx;
 use tokengine_keys::api_key::ApiKeySecret;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) ix: KeyIx,
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) scopes: Scopes,
 }
 
@@ -34,14 +36,20 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+        Self::of(&parts.headers, app, parts.extensions.get::<Trace>()).await
+    }
+}
+
+impl Caller {
+    /// Reads the header, and takes the request from the key's rate.
+    pub(crate) async fn of(headers: &HeaderMap, app: &App, trace: Option<&Trace>) -> Result<Self, Problem> {
+        let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = given.next() else { return Ok(Self(None)) };
         let text = value.to_str().ok().filter(|_| given.next().is_none());
         let text = text.and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(Problem::unauthenticated)?;
         let key = find(app, text).await?.ok_or_else(Problem::unauthenticated)?;
-        let trace = parts.extensions.get::<Trace>();
         if let Some(trace) = trace {
-            trace.tell_key(&key.name);
+            trace.tell_key(Arc::clone(&key.name));
         }
         if let Some(verdict) = app.per_key.take(key.ix, Instant::now()) {
             if let Some(trace) = trace {
@@ -57,15 +65,58 @@ impl FromRequestParts<Shared> for Caller {
 }
 
 /// The active key of that secret. The secret is hashed before anything is compared, so that time tells nothing about it.
-pub(crate) async fn find(app: &Shared, text: &str) -> Result<Option<Key>, Problem> {
+pub(crate) async fn find(app: &App, text: &str) -> Result<Option<Key>, Problem> {
     let Ok(secret) = ApiKeySecret::parse(text) else { return Ok(None) };
     let hash = secret.hash();
+    // Read before anything is asked: what is learned then holds as long as no key was revoked since.
+    let revoked = app.engine.keys_revoked();
+    if let Some(key) = app.keys.known(&hash, revoked) {
+        return Ok(Some(key));
+    }
     let found = app.engine.query(move |state| {
         let ix = state.key_by_hash(&hash)?;
         let row = state.key(ix)?;
-        Some(Key { ix, name: row.name.clone(), scopes: Scopes::from_bits(row.scopes) })
+        Some(Key { ix, name: (*row.name).into(), scopes: Scopes::from_bits(row.scopes) })
     });
-    Ok(found.await?)
+    let found = found.await?;
+    if let Some(key) = &found {
+        app.keys.keep(hash, revoked, key.clone());
+    }
+    Ok(found)
+}
+
+/// Beyond this many keys they are forgotten and asked for again.
+const MANY: usize = 10_000;
+
+/// Active keys by the hash of their secret. All are forgotten when one is revoked. A secret that is no key's is never
+/// remembered, so that nobody fills this by guessing.
+#[derive(Default)]
+pub(crate) struct Keys(RwLock<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// As of so many revocations.
+    revoked: u64,
+    keys: HashMap<[u8; 32], Key>,
+}
+
+impl Keys {
+    fn known(&self, hash: &[u8; 32], revoked: u64) -> Option<Key> {
+        let known = self.0.read().expect("nobody panics while holding it");
+        if known.revoked == revoked { known.keys.get(hash).cloned() } else { None }
+    }
+
+    fn keep(&self, hash: [u8; 32], revoked: u64, key: Key) {
+        let mut known = self.0.write().expect("nobody panics while holding it");
+        if known.revoked > revoked {
+            return; // it may be the one that was revoked meanwhile
+        }
+        if known.revoked < revoked || known.keys.len() >= MANY {
+            known.keys.clear();
+        }
+        known.revoked = revoked;
+        known.keys.insert(hash, key);
+    }
 }
 
 /// The `Idempotency-Key` of a request that moves money.

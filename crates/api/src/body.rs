@@ -1,7 +1,8 @@
 //! What comes in: bodies within their limits, and query parameters that nobody ignores.
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::{Problem, json};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -9,11 +10,28 @@ use serde_json::Value;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// The bytes of a JSON body of ordinary size, still to be read.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+/// The bytes of a batch, still to be read.
+pub(crate) struct RawBatchBody(pub(crate) Bytes);
+
+impl FromRequest<Shared> for RawBody {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+        json_bytes(request, app, app.limits.body_bytes).await.map(Self)
+    }
+}
+
+impl FromRequest<Shared> for RawBatchBody {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+        json_bytes(request, app, app.limits.batch_body_bytes).await.map(Self)
+    }
+}
+
 /// A JSON body of ordinary size.
 pub(crate) struct Body(pub(crate) Value);
-
-/// A JSON body of a batch.
-pub(crate) struct BatchBody(pub(crate) Value);
 
 impl FromRequest<Shared> for Body {
     type Rejection = Problem;
@@ -22,23 +40,31 @@ impl FromRequest<Shared> for Body {
     }
 }
 
-impl FromRequest<Shared> for BatchBody {
-    type Rejection = Problem;
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        read(request, app, app.limits.batch_body_bytes).await.map(Self)
-    }
+async fn read(request: Request, app: &Shared, limit: usize) -> Result<Value, Problem> {
+    json::read(&json_bytes(request, app, limit).await?)
 }
 
-async fn read(request: Request, app: &Shared, limit: usize) -> Result<Value, Problem> {
+/// The bytes of a body that says it is JSON.
+pub(crate) async fn json_bytes<B>(request: hyper::Request<B>, app: &App, limit: usize) -> Result<Bytes, Problem>
+where
+    B: hyper::body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Problem::media_type());
     }
-    json::read(&bytes(request, app, limit).await?)
+    bytes(request, app, limit).await
 }
 
 /// The bytes of a body, if there are not too many and they come in time.
-pub(crate) async fn bytes(request: Request, app: &Shared, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn bytes<B>(request: hyper::Request<B>, app: &App, limit: usize) -> Result<Bytes, Problem>
+where
+    B: hyper::body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     // Said beforehand: refused before a byte of it is read.
     let said = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if said.is_some_and(|said: usize| said > limit) {
@@ -46,7 +72,7 @@ pub(crate) async fn bytes(request: Request, app: &Shared, limit: usize) -> Resul
     }
     let body = Limited::new(request.into_body(), limit);
     match tokio::time::timeout(app.limits.body_time, body.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::body_too_large(limit)),
         Ok(Err(_)) => Err(Problem::body_broken()),
         Err(_) => Err(Problem::body_too_slow()),

@@ -2,7 +2,7 @@
 
 use crate::{Money, Problem};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 use tokengine_core::{
     AccountIx, Address, Amount, Asset, AssetIx, NetworkIx, NetworkPolicy, State, Stop, TokenIx, WalletIx,
 };
@@ -170,6 +170,11 @@ impl Names {
         Ok(Named { accounts, wallets })
     }
 
+    /// Those that are known now, to be looked at without waiting.
+    pub(crate) fn known(&self) -> KnownNames<'_> {
+        KnownNames(self.numbers.read().expect("nobody panics while holding it"))
+    }
+
     /// The number of each account; `None` where there is no such account. A number may since have been joined to another:
     /// the engine follows that.
     pub(crate) async fn numbers(
@@ -203,4 +208,42 @@ impl Names {
         }
         (found, new)
     }
+}
+
+/// Names and numbers that were asked for before.
+pub(crate) struct KnownNames<'a>(RwLockReadGuard<'a, HashMap<Arc<str>, AccountIx>>);
+
+impl KnownNames<'_> {
+    pub(crate) fn find(&self, name: &str) -> Option<(Arc<str>, AccountIx)> {
+        self.0.get_key_value(name).map(|(name, ix)| (Arc::clone(name), *ix))
+    }
+}
+
+/// The tokens, which are only ever added to: name and decimals of one never change.
+#[derive(Default)]
+pub(crate) struct Tokens(RwLock<Arc<[TokenEntry]>>);
+
+impl Tokens {
+    /// All that are listed, as far as these names go: one that is not among them is not listed.
+    pub(crate) async fn of(
+        &self,
+        engine: &Handle,
+        mut names: impl Iterator<Item = &str>,
+    ) -> Result<Arc<[TokenEntry]>, Problem> {
+        let known = Arc::clone(&self.0.read().expect("nobody panics while holding it"));
+        if names.all(|name| token_named(&known, name).is_some()) {
+            return Ok(known);
+        }
+        let listed: Arc<[TokenEntry]> = engine.query(|state| Directory::of(state).tokens).await?.into();
+        let mut known = self.0.write().expect("nobody panics while holding it");
+        if known.len() < listed.len() {
+            *known = Arc::clone(&listed);
+        }
+        Ok(listed)
+    }
+}
+
+/// The token of that name.
+pub(crate) fn token_named<'a>(tokens: &'a [TokenEntry], name: &str) -> Option<(TokenIx, &'a TokenEntry)> {
+    tokens.iter().enumerate().find(|(_, row)| *row.id == *name).map(|(row, entry)| (TokenIx::from_row(row), entry))
 }

@@ -1,6 +1,6 @@
 //! Around every request: its trace, its limit, its log line, its problem's body, and the headers that protect a browser.
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::rate::{Verdict, caller_of};
 use crate::{Problem, problem};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -29,7 +30,7 @@ pub(crate) struct Trace {
 
 #[derive(Debug, Default)]
 struct Told {
-    key: Option<Box<str>>,
+    key: Option<Arc<str>>,
     limit: Option<(Verdict, u32)>,
 }
 
@@ -61,8 +62,8 @@ impl Trace {
         self.later
     }
 
-    pub(crate) fn tell_key(&self, name: &str) {
-        self.told.lock().expect("nobody panics while holding it").key = Some(name.into());
+    pub(crate) fn tell_key(&self, name: Arc<str>) {
+        self.told.lock().expect("nobody panics while holding it").key = Some(name);
     }
 
     pub(crate) fn tell_limit(&self, verdict: Verdict, per_second: u32) {
@@ -80,11 +81,20 @@ fn later(context: &SpanContext) -> Option<TraceContext> {
     context.is_sampled().then_some(TraceContext { trace_id, span_id })
 }
 
+/// They are no secrets, only unlike any others: a thread asks the system once, and counts on from there.
 fn random_ids() -> (TraceId, SpanId) {
-    // Not a secret: without the system's random bytes a trace is less unique, and that is all.
-    let trace = tokengine_keys::random_bytes::<16>().unwrap_or([1; 16]);
-    let span = tokengine_keys::random_bytes::<8>().unwrap_or([1; 8]);
-    (TraceId::from_bytes(trace), SpanId::from_bytes(span))
+    thread_local!(static SEED: ([u8; 32], Cell<u64>) = {
+        // Without the system's random bytes a trace is less unique, and that is all.
+        (tokengine_keys::random_bytes().unwrap_or([1; 32]), Cell::new(0))
+    });
+    SEED.with(|(seed, count)| {
+        count.set(count.get().wrapping_add(1));
+        let hash = blake3::keyed_hash(seed, &count.get().to_le_bytes());
+        let (mut trace, mut span) = ([0; 16], [0; 8]);
+        trace.copy_from_slice(&hash.as_bytes()[..16]);
+        span.copy_from_slice(&hash.as_bytes()[16..24]);
+        (TraceId::from_bytes(trace), SpanId::from_bytes(span))
+    })
 }
 
 fn parse_traceparent(text: &str) -> Option<SpanContext> {
@@ -108,60 +118,89 @@ pub(crate) fn address(request: &Request) -> IpAddr {
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
 }
 
-/// Goes around every route of the doors.
+/// Goes around every route of the router.
 pub(crate) async fn around(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "none".to_owned());
-    let span = tracing::info_span!(
-        parent: None,
-        "request",
-        otel.name = format_args!("{} {route}", method_label(&method)),
-        otel.kind = "server",
-        trace_id = Empty,
-        http.request.method = method_label(&method),
-        http.route = %route,
-        payout.id = Empty,
-    );
-    let trace = Trace::of(request.headers(), &span);
-    let id = trace.id();
-    span.record("trace_id", &*id);
-    // What only traces need is not written into log lines.
-    span.set_attribute("url.scheme", "http");
-    request.extensions_mut().insert(trace.clone());
-
-    let verdict = app.per_address.take(caller_of(address(&request)), started);
-    if let Some(verdict) = verdict {
-        trace.tell_limit(verdict, app.per_address.rate().per_second);
-    }
-    let mut response = match verdict {
-        Some(verdict) if !verdict.allowed => {
-            app.metrics.limited.inc();
-            Problem::rate_limited(verdict.reset_s).into_response()
-        }
-        _ => next.run(request).instrument(span.clone()).await,
+    let (around, refused) = Around::begin(&app, request.method(), &route, request.headers(), address(&request));
+    request.extensions_mut().insert(around.trace.clone());
+    let mut response = match refused {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).instrument(around.span.clone()).await,
     };
-    let problem = problem::render(&mut response, &path, &id);
-    if let Some(code) = problem {
-        span.set_attribute("error.type", code);
-    }
-    protect(response.headers_mut());
-    let took = started.elapsed();
-    let status = response.status().as_u16();
-    span.set_attribute("http.response.status_code", i64::from(status));
-    if response.status().is_server_error() {
-        span.set_status(Status::error(""));
-    }
-    tell(&trace, response.headers_mut());
-    app.metrics.answered(method_label(&method), &route, status, took);
-    let told = trace.told.lock().expect("nobody panics while holding it");
-    span.in_scope(|| {
-        let (key, duration_ms) = (told.key.as_deref(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        tracing::info!(http.response.status_code = status, duration_ms, key, "Request answered");
-    });
-    drop(told);
+    around.end(&app, &route, &path, &mut response);
     response
+}
+
+/// A request under way.
+pub(crate) struct Around {
+    started: Instant,
+    method: &'static str,
+    id: String,
+    pub(crate) span: Span,
+    pub(crate) trace: Trace,
+}
+
+impl Around {
+    /// Begins its span, and takes it from its address's rate; a problem where that has no more.
+    pub(crate) fn begin(
+        app: &App,
+        method: &Method,
+        route: &str,
+        headers: &HeaderMap,
+        from: IpAddr,
+    ) -> (Self, Option<Problem>) {
+        let (started, method) = (Instant::now(), method_label(method));
+        let span = tracing::info_span!(
+            parent: None,
+            "request",
+            otel.name = format_args!("{method} {route}"),
+            otel.kind = "server",
+            trace_id = Empty,
+            http.request.method = method,
+            http.route = %route,
+            payout.id = Empty,
+        );
+        let trace = Trace::of(headers, &span);
+        let id = trace.id();
+        span.record("trace_id", &*id);
+        // What only traces need is not written into log lines.
+        span.set_attribute("url.scheme", "http");
+        let mut refused = None;
+        if let Some(verdict) = app.per_address.take(caller_of(from), started) {
+            trace.tell_limit(verdict, app.per_address.rate().per_second);
+            if !verdict.allowed {
+                app.metrics.limited.inc();
+                refused = Some(Problem::rate_limited(verdict.reset_s));
+            }
+        }
+        (Self { started, method, id, span, trace }, refused)
+    }
+
+    /// Gives the answer its headers and its problem's body, and tells of it.
+    pub(crate) fn end(self, app: &App, route: &str, path: &str, response: &mut Response) {
+        let Self { started, method, id, span, trace } = self;
+        let problem = problem::render(response, path, &id);
+        if let Some(code) = problem {
+            span.set_attribute("error.type", code);
+        }
+        response.headers_mut().reserve(16);
+        protect(response.headers_mut());
+        let took = started.elapsed();
+        let status = response.status().as_u16();
+        span.set_attribute("http.response.status_code", i64::from(status));
+        if response.status().is_server_error() {
+            span.set_status(Status::error(""));
+        }
+        tell(&trace, &id, response.headers_mut());
+        app.metrics.answered(method, route, status, took);
+        let told = trace.told.lock().expect("nobody panics while holding it");
+        span.in_scope(|| {
+            let (key, duration_ms) = (told.key.as_deref(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            tracing::info!(http.response.status_code = status, duration_ms, key, "Request answered");
+        });
+    }
 }
 
 /// Methods that clients make up must not become labels.
@@ -175,14 +214,14 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-fn tell(trace: &Trace, headers: &mut HeaderMap) {
+fn tell(trace: &Trace, id: &str, headers: &mut HeaderMap) {
     let mut put = |name: &'static str, text: String| {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
     put("traceparent", trace.traceparent());
-    put("x-request-id", trace.id());
+    put("x-request-id", id.to_owned());
     let told = trace.told.lock().expect("nobody panics while holding it");
     if let Some((verdict, per_second)) = told.limit {
         put("ratelimit-policy", format!("\"default\";q={per_second};w=1"));

@@ -17,6 +17,8 @@ mod body;
 mod cursor;
 mod deps;
 mod directory;
+mod doors;
+mod gather;
 mod health;
 mod hub;
 mod ids;
@@ -26,6 +28,7 @@ mod metrics;
 mod openapi;
 mod order;
 mod page;
+mod plain;
 mod problem;
 mod rate;
 mod read;
@@ -33,6 +36,7 @@ mod reply;
 mod routes;
 mod scope;
 mod seal;
+mod server;
 mod signed;
 mod time;
 mod view;
@@ -42,6 +46,7 @@ pub use deps::{
     Asked, Compared, Deps, DeriveAddress, Derived, Limits, NetworkSource, NetworkStatus, NodeStatus, PageAccess,
     Reconcile, Unanswered,
 };
+pub use doors::Doors;
 pub use health::{HealthDeps, health_router};
 pub use metrics::Metrics;
 pub use openapi::{openapi, openapi_json};
@@ -50,6 +55,7 @@ pub use problem::{Effect, FieldError, Problem, ProblemBody, status_of};
 pub use rate::Rate;
 pub use routes::*;
 pub use scope::{Scope, Scopes};
+pub use server::{Answer, Server};
 pub use signed::{Scheme, SignatureIn, ToSignView};
 pub use view::*;
 
@@ -64,7 +70,10 @@ use axum::routing::get;
 /// # Panics
 /// When two routes have one path: a defect that every test finds.
 pub fn router(deps: Deps) -> Router {
-    let app = app::App::new(deps);
+    router_of(app::App::new(deps))
+}
+
+fn router_of(app: app::Shared) -> Router {
     let (api, _) = routes::all().split_for_parts();
     let document = openapi_json();
     let describe = move || async move {

@@ -6,6 +6,7 @@ use crate::shared::Shared;
 use crate::{Error, Feed, Health, Lane, Refused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokengine_core::{Command, Position, Record, State, Subject, Time};
 use tokengine_journal as journal;
 use tokio::sync::{oneshot, watch};
@@ -161,6 +162,12 @@ impl Handle {
             Waiting::Query(Box::new(move || drop(send.send(answer))))
         }))?;
         Ok(receive)
+    }
+
+    /// A number that grows with every API key that is revoked, before the revocation is answered. What was learned of a key
+    /// after this was read holds as long as it stays the same.
+    pub fn keys_revoked(&self) -> u64 {
+        self.shared.keys_revoked.load(Ordering::Acquire)
     }
 
     /// How far everything is durable, as it goes on.

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) archive_due: AtomicBool,
     /// Where recovery ended, until the journal has forgotten that it was restored; 0 for nowhere.
     pub(crate) recovery_ended: AtomicU64,
+    /// So many API keys were revoked since the start: whoever remembers keys looks again when it changes.
+    pub(crate) keys_revoked: AtomicU64,
     /// Batches under way: their last position, and since when.
     handed: Mutex<VecDeque<(u64, Instant)>>,
     status: Mutex<Status>,
@@ -46,6 +48,7 @@ impl Shared {
             durable,
             archive_due: AtomicBool::new(false),
             recovery_ended: AtomicU64::new(0),
+            keys_revoked: AtomicU64::new(0),
             handed: Mutex::default(),
             status: Mutex::new(status),
             on_fatal,

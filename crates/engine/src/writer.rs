@@ -197,8 +197,13 @@ impl Writer {
             return Ok(fresh(rejection));
         }
         let answer = self.state.evolve(&record);
-        if matches!(record.event, Event::RecoveryEnded { .. }) {
-            self.shared.recovery_ended.store(answer.position.0, Ordering::Relaxed);
+        match record.event {
+            Event::RecoveryEnded { .. } => self.shared.recovery_ended.store(answer.position.0, Ordering::Relaxed),
+            // Before anybody hears of it: the next request of that key is refused.
+            Event::KeyRevoked { .. } => {
+                self.shared.keys_revoked.fetch_add(1, Ordering::Release);
+            }
+            _ => {}
         }
         Ok(outcome(&answer, now, false))
     }

@@ -5,7 +5,7 @@ mod deposits;
 mod events;
 mod links;
 mod listed;
-mod moves;
+pub(crate) mod moves;
 pub(crate) mod operator;
 mod signing;
 mod transfers;

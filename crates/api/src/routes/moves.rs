@@ -1,10 +1,13 @@
 //! Moves: tokens from one account to another, inside the ledger. One, or ten thousand with a result each.
 
+use crate::amount::AmountText;
 use crate::app::{App, Shared};
 use crate::auth::{Caller, IdempotencyKey};
-use crate::body::{BatchBody, Body};
-use crate::directory::Directory;
+use crate::body::{RawBatchBody, RawBody};
+use crate::directory::{KnownNames, TokenEntry, token_named};
+use crate::gather;
 use crate::order::{account_name, speaks_for};
+use crate::plain::Plain;
 use crate::signed::{self, SignatureIn, Statement, ToSign};
 use crate::time::rfc3339;
 use crate::{AmountIn, Money, Problem, Scope, json, reply};
@@ -15,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use tokengine_core::{AccountIx, Amount, Authority, Command, MoveAuthority, Principal, Rejection, Request, TokenIx};
+use tokengine_core::{
+    AccountIx, Amount, Authority, Command, Fingerprint, MoveAuthority, Principal, Rejection, Request, Time, TokenIx,
+};
 use tokengine_engine::Lane;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -111,31 +116,71 @@ pub struct BatchView {
 struct Read {
     token: TokenIx,
     amount: Amount,
-    from: Arc<str>,
-    to: Arc<str>,
+    from: Party,
+    to: Party,
 }
 
-fn read(asked: &MoveRequest, directory: &Directory) -> Result<Read, Problem> {
-    let token = directory.token_named(&asked.token).ok_or(Rejection::UnknownToken)?;
-    Ok(Read {
-        token,
-        amount: asked.amount.read("/amount", directory.token(token)?.decimals)?,
-        from: account_name("/from", &asked.from)?,
-        to: account_name("/to", &asked.to)?,
-    })
+/// An account by the name it was asked under.
+struct Party {
+    name: Arc<str>,
+    /// If it was asked for before.
+    known: Option<AccountIx>,
+}
+
+impl Party {
+    fn read(pointer: &str, text: &str, known: &KnownNames<'_>) -> Result<Self, Problem> {
+        // What is known was read before, and was good.
+        match known.find(text) {
+            Some((name, ix)) => Ok(Self { name, known: Some(ix) }),
+            None => account_name(pointer, text).map(|name| Self { name, known: None }),
+        }
+    }
+
+    fn find(&self, found: &HashMap<Arc<str>, AccountIx>) -> Option<AccountIx> {
+        self.known.or_else(|| found.get(&self.name).copied())
+    }
+}
+
+impl Read {
+    fn of(asked: &Plain<'_>, tokens: &[TokenEntry], known: &KnownNames<'_>) -> Result<Self, Problem> {
+        let (token, entry) = token_named(tokens, asked.token).ok_or(Rejection::UnknownToken)?;
+        Ok(Self {
+            token,
+            amount: asked.amount.read("/amount", entry.decimals)?,
+            from: Party::read("/from", asked.from, known)?,
+            to: Party::read("/to", asked.to, known)?,
+        })
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = Arc<str>> {
+        [&self.from, &self.to].into_iter().filter(|party| party.known.is_none()).map(|party| party.name.clone())
+    }
+}
+
+impl MoveRequest {
+    fn plain(&self) -> Plain<'_> {
+        let amount =
+            AmountText { base_units: self.amount.base_units.as_deref(), decimal: self.amount.decimal.as_deref() };
+        Plain { token: &self.token, from: &self.from, to: &self.to, amount }
+    }
+}
+
+/// The numbers of accounts that were not asked for before.
+async fn numbers(app: &App, names: HashSet<Arc<str>>) -> Result<HashMap<Arc<str>, AccountIx>, Problem> {
+    if names.is_empty() { Ok(HashMap::new()) } else { app.names.numbers(&app.engine, names).await }
 }
 
 /// What a customer signs for a move.
 pub(super) async fn statement(app: &App, asked: &MoveRequest, key: u128) -> Result<ToSign, Problem> {
-    let directory = app.directory().await?;
-    let read = read(asked, &directory)?;
-    Ok(to_sign(&read, &directory.token(read.token)?.id, key))
+    let tokens = app.tokens.of(&app.engine, [&*asked.token].into_iter()).await?;
+    let read = Read::of(&asked.plain(), &tokens, &app.names.known())?;
+    Ok(to_sign(&read, &asked.token, key))
 }
 
 fn to_sign(read: &Read, token: &str, key: u128) -> ToSign {
     let fields = vec![
-        ("from", read.from.to_string()),
-        ("to", read.to.to_string()),
+        ("from", read.from.name.to_string()),
+        ("to", read.to.name.to_string()),
         ("token", token.to_owned()),
         ("amount", read.amount.to_string()),
         // The key is good once, and for 24 hours: so is the signature.
@@ -152,27 +197,40 @@ pub(super) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
-    Body(body): Body,
+    RawBody(body): RawBody,
 ) -> Result<Response, Problem> {
-    let asked: MoveRequest = json::fields(body.clone())?;
-    if asked.signature.is_none() {
+    one(&app, &caller, key, &body).await
+}
+
+/// Answers a request for one move.
+pub(crate) async fn one(app: &Shared, caller: &Caller, key: u128, body: &[u8]) -> Result<Response, Problem> {
+    let owned: MoveRequest;
+    let (asked, content, signature) = match Plain::one(body) {
+        Some(plain) => (plain, plain.fingerprint("POST /v1/moves", &mut Vec::new()), None),
+        None => {
+            let body = json::read(body)?;
+            let content = json::fingerprint("POST /v1/moves", &body, &["signature"]);
+            owned = json::fields(body)?;
+            (owned.plain(), content, owned.signature.as_ref())
+        }
+    };
+    if signature.is_none() {
         caller.need(Scope::MOVES_CREATE)?;
     }
-    let directory = app.directory().await?;
-    let read = read(&asked, &directory)?;
-    let names = HashSet::from([read.from.clone(), read.to.clone()]);
-    let numbers = app.names.numbers(&app.engine, names).await?;
-    let from = numbers.get(&read.from).copied();
-    let (principal, authority, from) = match &asked.signature {
+    let tokens = app.tokens.of(&app.engine, [asked.token].into_iter()).await?;
+    let read = Read::of(&asked, &tokens, &app.names.known())?;
+    let found = numbers(app, read.unknown().collect()).await?;
+    let from = read.from.find(&found);
+    let (principal, authority, from) = match signature {
         Some(signature) => {
             let now = match from {
                 Some(from) => app.engine.query(move |state| state.account(from)).await?,
                 None => None,
             };
-            let account = speaks_for(&app, &signature.signer, now).await?;
-            let message = to_sign(&read, &directory.token(read.token)?.id, key);
+            let account = speaks_for(app, &signature.signer, now).await?;
+            let message = to_sign(&read, asked.token, key);
             // Moves keep no authority: whether it is a contract's makes no difference afterwards.
-            let _: Authority = signed::check(&app, "/signature", signature, &message).await?;
+            let _: Authority = signed::check(app, "/signature", signature, &message).await?;
             (Principal::Account(account), MoveAuthority::Owner, account)
         }
         None => {
@@ -180,17 +238,17 @@ pub(super) async fn create(
             (Principal::Key(caller.ix), MoveAuthority::Key, from.ok_or(Rejection::UnknownAccount)?)
         }
     };
-    let to = *numbers.get(&read.to).ok_or(Rejection::UnknownAccount)?;
-    let content = json::fingerprint("POST /v1/moves", &body, &["signature"]);
+    let to = read.to.find(&found).ok_or(Rejection::UnknownAccount)?;
     let request = Request { principal, key, content };
     let (token, amount) = (read.token, read.amount);
-    let done = app.submit(Command::Move { request, token, from, to, amount, authority }).await?;
+    let decimals = token_named(&tokens, asked.token).map_or(0, |(_, entry)| entry.decimals);
+    let done = gather::submit(app, Command::Move { request, token, from, to, amount, authority }).await?;
     let view = MoveView {
         id: Uuid::from_u128(key).to_string(),
-        token: directory.token(token)?.id.to_string(),
-        from: read.from.to_string(),
-        to: read.to.to_string(),
-        amount: directory.token_money(token, amount)?,
+        token: asked.token.to_owned(),
+        from: read.from.name.to_string(),
+        to: read.to.name.to_string(),
+        amount: Money::of_token(amount, asked.token, decimals),
         position: done.position.to_string(),
         at: rfc3339(done.at),
     };
@@ -214,30 +272,62 @@ pub(super) async fn batch(
     State(app): State<Shared>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
-    BatchBody(body): BatchBody,
+    RawBatchBody(body): RawBatchBody,
 ) -> Result<Response, Problem> {
-    let caller = caller.need(Scope::MOVES_CREATE)?;
-    let items = items(body, app.limits.batch_moves)?;
-    let directory = app.directory().await?;
-    let mut reads: Vec<Result<Read, Problem>> = Vec::with_capacity(items.len());
-    let mut names = HashSet::new();
-    for item in &items {
-        let read = json::fields::<MoveRequest>(item.clone()).and_then(|asked| match asked.signature {
-            None => read(&asked, &directory),
-            Some(_) => Err(Problem::field("/signature", "signature-in-batch", "a signed move goes by itself")),
-        });
-        if let Ok(read) = &read {
-            names.extend([read.from.clone(), read.to.clone()]);
+    many(&app, &caller, key, &body).await
+}
+
+/// What was asked for in one place of a batch.
+struct Item<'a> {
+    asked: Result<Plain<'a>, Problem>,
+    content: Fingerprint,
+}
+
+/// Answers a request for a batch of moves.
+pub(crate) async fn many(app: &Shared, caller: &Caller, key: u128, body: &[u8]) -> Result<Response, Problem> {
+    const ROUTE: &str = "POST /v1/moves/batch";
+    let most = app.limits.batch_moves;
+    let owned: Vec<(Result<MoveRequest, Problem>, Fingerprint)>;
+    let (principal, asked): (_, Vec<Item<'_>>) = match Plain::batch(body, most) {
+        Some(plain) => {
+            let mut text = Vec::new();
+            let principal = Principal::Key(caller.need(Scope::MOVES_CREATE)?.ix);
+            let items = plain.into_iter();
+            let items = items.map(|plain| Item { content: plain.fingerprint(ROUTE, &mut text), asked: Ok(plain) });
+            (principal, items.collect())
         }
-        reads.push(read);
-    }
-    let numbers = app.names.numbers(&app.engine, names).await?;
-    let principal = Principal::Key(caller.ix);
-    let mut commands = Vec::with_capacity(items.len());
-    let mut results: Vec<MoveResult> = Vec::with_capacity(items.len());
-    let mut places = Vec::with_capacity(items.len());
-    for (index, (read, item)) in reads.into_iter().zip(&items).enumerate() {
-        let content = json::fingerprint("POST /v1/moves/batch", item, &[]);
+        None => {
+            let body = json::read(body)?;
+            let caller = caller.need(Scope::MOVES_CREATE)?;
+            let read = |item: Value| {
+                let content = json::fingerprint(ROUTE, &item, &[]);
+                let asked = json::fields::<MoveRequest>(item).and_then(|asked| match asked.signature {
+                    None => Ok(asked),
+                    Some(_) => Err(Problem::field("/signature", "signature-in-batch", "a signed move goes by itself")),
+                });
+                (asked, content)
+            };
+            owned = items(body, most)?.into_iter().map(read).collect();
+            let items = owned.iter().map(|(asked, content)| Item {
+                asked: asked.as_ref().map(MoveRequest::plain).map_err(Problem::clone),
+                content: *content,
+            });
+            (Principal::Key(caller.ix), items.collect())
+        }
+    };
+    let named = asked.iter().filter_map(|item| item.asked.as_ref().ok()).map(|asked| asked.token);
+    let tokens = app.tokens.of(&app.engine, named).await?;
+    let reads: Vec<(Result<Read, Problem>, Fingerprint)> = {
+        let known = app.names.known();
+        let read = |item: Item<'_>| (item.asked.and_then(|asked| Read::of(&asked, &tokens, &known)), item.content);
+        asked.into_iter().map(read).collect()
+    };
+    let unknown = reads.iter().filter_map(|(read, _)| read.as_ref().ok()).flat_map(Read::unknown);
+    let numbers = numbers(app, unknown.collect()).await?;
+    let mut commands = Vec::with_capacity(reads.len());
+    let mut results: Vec<MoveResult> = Vec::with_capacity(reads.len());
+    let mut places = Vec::with_capacity(reads.len());
+    for (index, (read, content)) in reads.into_iter().enumerate() {
         let request = Request { principal, key: key_of(key, index), content };
         match read.and_then(|read| command(request, &read, &numbers)) {
             Ok(command) => {
@@ -250,11 +340,16 @@ pub(super) async fn batch(
     }
     let answers = app.engine.submit_many(Lane::Client, commands).await?;
     let mut replayed = !answers.is_empty();
+    // Most of a batch is decided within one millisecond.
+    let mut last = (Time::default(), rfc3339(Time::default()));
     for (index, answer) in places.into_iter().zip(answers) {
         results[index] = match answer {
             Ok(done) => {
                 replayed &= done.replayed;
-                let (position, at) = (Some(done.position.to_string()), Some(rfc3339(done.at)));
+                if last.0 != done.at {
+                    last = (done.at, rfc3339(done.at));
+                }
+                let (position, at) = (Some(done.position.to_string()), Some(last.1.clone()));
                 MoveResult { status: "done", replayed: done.replayed, position, at, ..MoveResult::blank(index) }
             }
             Err(refused) => {
@@ -292,7 +387,7 @@ fn items(body: Value, most: usize) -> Result<Vec<Value>, Problem> {
 }
 
 fn command(request: Request, read: &Read, numbers: &HashMap<Arc<str>, AccountIx>) -> Result<Command, Problem> {
-    let find = |name: &Arc<str>| numbers.get(name).copied().ok_or(Rejection::UnknownAccount);
+    let find = |party: &Party| party.find(numbers).ok_or(Rejection::UnknownAccount);
     let (from, to) = (find(&read.from)?, find(&read.to)?);
     let (token, amount) = (read.token, read.amount);
     Ok(Command::Move { request, token, from, to, amount, authority: MoveAuthority::Key })

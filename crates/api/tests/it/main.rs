@@ -4,6 +4,7 @@ mod accounts;
 mod behind;
 mod bodies;
 mod deposits;
+mod doors;
 mod events;
 mod health;
 mod moves;

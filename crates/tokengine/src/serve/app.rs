@@ -5,7 +5,7 @@ use super::follower::{self, StoreSink};
 use super::look::Looker;
 use super::metrics::Gauges;
 use super::networks;
-use super::server::Server;
+use super::server::{DRAIN, Server, doors};
 use super::{Stages, engine_options, health};
 use crate::config::{ApiConfig, Config};
 use crate::exit::{Exit, Failure};
@@ -15,7 +15,9 @@ use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use tokengine_api::{Compared, Deps, Derived, HealthDeps, Limits, NetworkSource, Reconcile, Unanswered, health_router};
+use tokengine_api::{
+    Compared, Deps, Derived, Doors, HealthDeps, Limits, NetworkSource, Reconcile, Unanswered, health_router,
+};
 use tokengine_chain::evm::EvmNode;
 use tokengine_core::Address;
 use tokengine_engine::{Engine, Follower, Handle, Lane, follow, system_clock};
@@ -26,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Everything that runs.
 pub(crate) struct App {
-    doors: Server,
+    doors: tokengine_api::Server,
     health: Server,
     looker: JoinHandle<()>,
     workers: Arc<Workers<EvmNode>>,
@@ -112,16 +114,16 @@ impl App {
             secure_cookies: config.api.secure_cookies,
             metrics: door_metrics,
         };
-        let doors = Server::start(config.api.listen, tokengine_api::router(deps)).await?;
-        stages.detail(format!("http://{}", doors.address));
+        let doors = doors(config.api.listen, Doors::new(deps))?;
+        stages.detail(format!("http://{}", doors.address()));
         stages.ready();
-        tracing::info!(doors = %doors.address, health = %health.address, "Ready");
+        tracing::info!(doors = %doors.address(), health = %health.address, "Ready");
         Ok(Self { doors, health, looker, workers, followers, engine, stages, stop })
     }
 
     /// Where the doors listen.
     pub(crate) fn doors(&self) -> SocketAddr {
-        self.doors.address
+        self.doors.address()
     }
 
     /// Where probes and metrics listen.
@@ -143,7 +145,7 @@ impl App {
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         let Self { doors, health, looker, workers, followers, engine, stages, stop } = self;
         stages.stopping();
-        doors.stop().await;
+        doors.stop(DRAIN).await;
         stop.cancel();
         let _ = looker.await; // a look that panicked has told so
         match Arc::try_unwrap(workers) {

@@ -9,7 +9,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Requests under way may take so long to end.
-const DRAIN: Duration = Duration::from_secs(5);
+pub(super) const DRAIN: Duration = Duration::from_secs(5);
+
+/// Opens the doors: a thread a core, each with a runtime of its own, so that workers and followers do not hold them up.
+pub(super) fn doors(address: SocketAddr, doors: tokengine_api::Doors) -> Result<tokengine_api::Server, Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    tokengine_api::Server::start(address, threads, doors)
+        .map_err(|error| Failure::new(Exit::Failed, "listen", format!("listening on {address}: {error}")))
+}
 
 /// A port that answers.
 pub(crate) struct Server {
