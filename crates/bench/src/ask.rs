@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-pub(crate) const USAGE: &str = "usage: tokengine-bench core|sql|recovery [--json] [--quick] [--only <words of a row's name>] [--folder <folder>] [--save <folder>]";
+pub(crate) const USAGE: &str = "usage: tokengine-bench core|http|sql|recovery [--json] [--quick] [--only <words of a row's name>] [--folder <folder>] [--save <folder>]";
 
 /// Benchmarks that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suite {
     /// The engine alone.
     Core,
+    /// Over HTTP.
+    Http,
     /// Beside databases.
     Sql,
     /// Starting again.
@@ -19,6 +21,7 @@ impl Suite {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Core => "core",
+            Self::Http => "http",
             Self::Sql => "sql",
             Self::Recovery => "recovery",
         }
@@ -27,6 +30,7 @@ impl Suite {
     fn named(name: &str) -> Option<Self> {
         match name {
             "core" => Some(Self::Core),
+            "http" => Some(Self::Http),
             "sql" => Some(Self::Sql),
             "recovery" => Some(Self::Recovery),
             _ => None,

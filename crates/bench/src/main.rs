@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo run --release -p tokengine-bench -- core|sql|recovery [--json] [--only <words>] [--save <folder>]`.
+//! Benchmarks: `cargo run --release -p tokengine-bench -- core|http|sql|recovery [--json] [--only <words>] [--save]`.
 //!
 //! Every row stands beside the same work done plainly, or by what a user would pick instead, on the same disk in the same
 //! run, because a bare number says more about the machine than about the engine. The folder should be on the disk that
@@ -9,6 +9,7 @@ mod clients;
 mod core;
 mod cpu;
 mod growth;
+mod http;
 mod postgres;
 mod prototype;
 mod pure;
@@ -24,7 +25,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let ask = match Ask::parse(std::env::args().skip(1)) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(served) = http::child(&args) {
+        return served.map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
+    let ask = match Ask::parse(args.into_iter()) {
         Ok(ask) => ask,
         Err(problem) => {
             eprintln!("{problem}\n{}", ask::USAGE);
@@ -49,6 +54,7 @@ fn run(ask: &Ask) -> Result<(), Box<dyn Error>> {
     let mut report = Report::new(ask.json);
     let result = match ask.suite {
         Suite::Core => core::run(ask, &mut report),
+        Suite::Http => http::run(&ask.folder, ask.quick, &mut |row| report.add(row)),
         Suite::Sql => sql::run(ask, &mut report),
         Suite::Recovery => recovery::run(ask, &mut report),
     };
