@@ -260,8 +260,14 @@ fn openings(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, now: T
         if memory.held_back.get(&id).is_some_and(|until| now < *until) {
             continue;
         }
-        if state.own_destination(payout).is_some() {
-            plan.waits.push(Command::SettleInside { payout: id });
+        if let Some(wallet) = state.own_destination(payout) {
+            // A house wallet's is given back, and that may be done at any time; an account's is a payment like any other.
+            let to_account = state.wallet(wallet).is_some_and(|row| matches!(row.role, Role::Deposit(_)));
+            if !to_account || !(state.is_paused() || is_stopped(state, asset, payout)) {
+                plan.waits.push(Command::SettleInside { payout: id });
+            } else if why != Wait::Paused {
+                plan.waits.push(Command::WaitPayout { payout: id, why: Wait::Paused });
+            }
             continue;
         }
         let waits = deal(state, asset, payout, &mut desks, memory, rules, native, id);
@@ -273,6 +279,11 @@ fn openings(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, now: T
         let nonce = desk.nonce.expect("payouts are dealt to ready wallets only");
         plan.jobs.push(Job::Open { wallet: desk.wallet, nonce, payouts: desk.payouts });
     }
+}
+
+/// Nothing of the asset leaves any wallet now, or nothing of the account's.
+fn is_stopped(state: &State, asset: &Asset, payout: &Payout) -> bool {
+    asset.paused || asset.stopped.is_some() || asset.short.is_some() || state.is_frozen(payout.order.account)
 }
 
 /// Finds the wallet that pays, or says why none does.
@@ -288,10 +299,7 @@ fn deal(
     id: PayoutId,
 ) -> Option<Wait> {
     let network = state.network(asset.network)?;
-    let stopped = asset.paused || asset.stopped.is_some() || asset.short.is_some();
-    let stopped = stopped || state.is_frozen(payout.order.account);
-    let frozen = state.is_frozen(payout.order.account);
-    if state.is_paused() || network.paused || network.halted.is_some() || stopped || frozen {
+    if state.is_paused() || network.paused || network.halted.is_some() || is_stopped(state, asset, payout) {
         return Some(Wait::Paused);
     }
     if memory.down {

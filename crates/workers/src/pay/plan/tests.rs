@@ -1,7 +1,7 @@
 //! Every reason a payout waits for, and every step it goes.
 
 use super::*;
-use crate::testing::{COIN, GAS, HOT, NET, USD, World, block, tx, world};
+use crate::testing::{COIN, GAS, HOT, NET, USD, World, address, block, tx, world};
 
 const RICH: u128 = 10_000_000_000;
 
@@ -115,6 +115,30 @@ fn a_payout_is_opened_or_says_why_it_waits() {
 }
 
 #[test]
+fn what_has_become_ours_is_settled_inside_or_says_once_why_it_waits() {
+    let (mut world, memory) = ready();
+    let bob = world.account("bob");
+    let order = PayoutOrder { destination: address("BOB-IN"), ..world.order("alice", 1_000) };
+    let payout = world.hold(order);
+    let role = Role::Deposit(bob);
+    let listed =
+        Command::ListWallet { request: None, network: NET, address: address("BOB-IN"), role, key: "deposits/1".into() };
+    world.ok(listed);
+    let settle = Command::SettleInside { payout };
+    assert_eq!(plan_at(&world, &memory, Time(0)).waits, [settle.clone()]);
+    let block = block(101);
+    world.ok(Command::FindShortage { wallet: HOT, asset: USD, missing: Amount::new(1), block });
+    let wait = Command::WaitPayout { payout, why: Wait::Paused };
+    assert_eq!(plan_at(&world, &memory, Time(0)).waits, [wait.clone()], "the engine would refuse it");
+    world.ok(wait);
+    assert_eq!(plan_at(&world, &memory, Time(0)).waits, [], "nothing is asked again in vain");
+    world.ok(Command::ClearShortage { asset: USD, block });
+    assert_eq!(plan_at(&world, &memory, Time(0)).waits, [settle.clone()]);
+    world.ok(settle);
+    assert!(world.state.payout(payout).is_none(), "it has ended");
+}
+
+#[test]
 fn payouts_are_dealt_oldest_first_up_to_the_bound_and_a_large_one_holds_nobody_up() {
     let (mut world, memory) = ready();
     let first = world.order("alice", 4_000);
@@ -149,6 +173,7 @@ fn attempt(n: u64, kind: AttemptKind, fee: u128) -> Attempt {
     }
 }
 
+/// Case F1: a nonce that is taken is signed for, and what is signed is sent as it is.
 #[test]
 fn a_payment_goes_step_by_step() {
     let (mut world, mut memory) = ready();
