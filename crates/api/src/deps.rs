@@ -65,6 +65,9 @@ pub trait NetworkSource: Send + Sync + 'static {
     /// The last that was seen of a network, by its CAIP-2 id. Must not wait.
     fn status(&self, network: &str) -> Option<NetworkStatus>;
 
+    /// Whether an address is a contract that shows a listed asset without being it. What is sent there is lost.
+    fn is_alias(&self, network: &str, address: &Address) -> bool;
+
     /// Whether a contract owns up to a signature (EIP-1271), both at the newest and at a finalized block, as k of n nodes
     /// say.
     fn valid_signature<'a>(

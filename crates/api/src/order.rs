@@ -134,7 +134,8 @@ fn is_nobodys(address: &[u8; 20]) -> bool {
     address[..18].iter().all(|byte| *byte == 0) && address[18] < 2 || dead
 }
 
-fn destination(text: &str, asset: &AssetId, directory: &Directory) -> Result<AccountId, Problem> {
+/// In this order: it is an id, on the asset's network, somebody's, and no contract of an asset.
+fn destination(text: &str, asset: &AssetId, directory: &Directory, app: &App) -> Result<AccountId, Problem> {
     let pointer = "/destination";
     let network = asset.chain_str();
     let id: AccountId = text.parse().map_err(|error: tokengine_caip::Error| {
@@ -151,7 +152,9 @@ fn destination(text: &str, asset: &AssetId, directory: &Directory) -> Result<Acc
     }
     let address = id.address();
     let is_asset = |row: &&tokengine_core::Asset| row.contract.as_ref().is_some_and(|it| it.as_str() == address);
-    if directory.assets.iter().filter(is_asset).any(|row| id.chain_str() == row.id.split('/').next().unwrap_or("")) {
+    let listed = directory.assets.iter().filter(is_asset);
+    let listed = listed.into_iter().any(|row| id.chain_str() == row.id.split('/').next().unwrap_or(""));
+    if listed || Address::new(address).is_some_and(|address| app.networks.is_alias(network, &address)) {
         return Err(Problem::field(pointer, "destination-is-asset", Rejection::DestinationIsAsset.to_string()));
     }
     Ok(id)
@@ -181,7 +184,7 @@ pub(crate) async fn draft(app: &App, asked: &WithdrawalRequest) -> Result<Draft,
     let amount = asked.amount.read("/amount", directory.asset(asset)?.decimals)?;
     let (_, token) = directory.token_of(asset)?;
     let max_fee = asked.max_fee.read("/max_fee", token.decimals)?;
-    let to = destination(&asked.destination, &asset_id, &directory)?;
+    let to = destination(&asked.destination, &asset_id, &directory, app)?;
     let address = Address::new(to.address()).ok_or(Rejection::DestinationInvalid)?;
     let external_id = match asked.external_id.as_deref() {
         None => None,

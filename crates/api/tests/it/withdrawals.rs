@@ -167,6 +167,7 @@ async fn a_failed_payment_is_not_done_and_says_why() {
     assert_eq!(world.free("treasury").await, "99.9995");
 }
 
+/// Cases D10, E22, E23: amounts, destinations that lose what they get, addresses and networks that are misspelt.
 #[tokio::test]
 async fn what_is_not_as_it_must_be_is_refused_with_its_place() {
     let world = World::new().await;
@@ -238,6 +239,7 @@ async fn what_is_not_as_it_must_be_is_refused_with_its_place() {
             "/destination",
             "destination-is-asset",
         ),
+        ("another face of the coin", to(&format!("eip155:1:{FACE}")), 400, "/destination", "destination-is-asset"),
         ("our own hot wallet", to(&format!("eip155:1:{HOT}")), 422, "", "destination-is-house"),
         ("an empty external id", changed("external_id", json!("")), 400, "/external_id", "external-id-invalid"),
     ] {
@@ -301,6 +303,7 @@ async fn a_quote_says_what_a_withdrawal_would_take() {
     assert_eq!(quote["unavailable"], "asset-not-probed", "it is looked at again first");
 }
 
+/// Case E18: to try again beside what may still be final is refused, with the earliest time.
 #[tokio::test]
 async fn what_waits_can_be_taken_back_and_what_is_signed_only_asked_for() {
     let world = World::new().await;

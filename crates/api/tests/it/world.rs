@@ -23,6 +23,8 @@ pub const USD_10: &str = "eip155:10/erc20:0x0b2C639c533813f4Aa9D7837CAf62653d097
 pub const ETH: &str = "eip155:1/slip44:60";
 pub const HOT: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
 pub const BOB: &str = "eip155:1:0x22227A31dd842196A246d8f3b775998560eAa61d";
+/// Another face of the coin.
+pub const FACE: &str = "0x471EcE3750Da237f93B8E339c536989b8978a438";
 pub const INSTANCE: [u8; 32] = [0x5a; 32];
 
 pub const ONE: NetworkIx = NetworkIx(0);
@@ -68,6 +70,10 @@ impl NetworkSource for Nodes {
             nodes: vec![node("first", true), node("second", false)],
             error: None,
         })
+    }
+
+    fn is_alias(&self, network: &str, address: &Address) -> bool {
+        network == "eip155:1" && address.as_str() == FACE
     }
 
     fn valid_signature<'a>(

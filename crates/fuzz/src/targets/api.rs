@@ -32,6 +32,10 @@ impl NetworkSource for Unseen {
         None
     }
 
+    fn is_alias(&self, _: &str, _: &Address) -> bool {
+        false
+    }
+
     fn valid_signature<'a>(
         &'a self,
         _: &'a str,

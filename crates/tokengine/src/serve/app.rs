@@ -71,7 +71,7 @@ impl App {
         let followers = Arc::new(followers);
 
         stages.begin("networks");
-        let (networks, to_work) = networks::connect(&config.networks)?;
+        let (networks, to_work) = networks::connect(&config.networks, &config.assets)?;
         let networks = Arc::new(networks);
         let stop = CancellationToken::new();
         let workers = Workers::start(handle.clone(), to_work, Arc::clone(&keys), stop.child_token())

@@ -1,6 +1,6 @@
 //! The networks as the doors see them, and the workers behind them.
 
-use crate::config::Network as Configured;
+use crate::config::{Asset, Network as Configured};
 use crate::exit::{Exit, Failure};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -17,6 +17,8 @@ pub(crate) struct Networks {
     by_id: BTreeMap<String, Evm>,
     /// What each node was asked: the network, the operator's name for the node, the counts.
     calls: Vec<(String, String, Arc<Calls>)>,
+    /// Contracts that show a listed asset without being it: the network, the contract.
+    aliases: Vec<(String, Address)>,
     last: RwLock<BTreeMap<String, Seen>>,
 }
 
@@ -28,7 +30,10 @@ struct Seen {
 }
 
 /// Nodes and rules of each network, for the workers.
-pub(crate) fn connect(networks: &[Configured]) -> Result<(Networks, Vec<NetworkWorker<EvmNode>>), Failure> {
+pub(crate) fn connect(
+    networks: &[Configured],
+    assets: &[Asset],
+) -> Result<(Networks, Vec<NetworkWorker<EvmNode>>), Failure> {
     let failed = |error: tokengine_chain::Error| Failure::of(Exit::Usage, error.code(), &error);
     let (mut by_id, mut workers, mut calls) = (BTreeMap::new(), Vec::new(), Vec::new());
     for configured in networks {
@@ -43,7 +48,11 @@ pub(crate) fn connect(networks: &[Configured]) -> Result<(Networks, Vec<NetworkW
         by_id.insert(configured.id.to_string(), Arc::clone(&network));
         workers.push(NetworkWorker { network, rules: configured.rules.clone() });
     }
-    Ok((Networks { by_id, calls, last: RwLock::default() }, workers))
+    let aliases_of = |asset: &Asset| {
+        asset.aliases.iter().map(|alias| (asset.id.chain_str().to_owned(), alias.clone())).collect::<Vec<_>>()
+    };
+    let aliases = assets.iter().flat_map(aliases_of).collect();
+    Ok((Networks { by_id, calls, aliases, last: RwLock::default() }, workers))
 }
 
 impl Networks {
@@ -103,6 +112,10 @@ impl NetworkSource for Networks {
         }
         let last = self.last.read().expect("nobody panics while holding it");
         Some(last.get(network).map(|seen| seen.status.clone()).unwrap_or_default())
+    }
+
+    fn is_alias(&self, network: &str, address: &Address) -> bool {
+        self.aliases.iter().any(|(on, alias)| on == network && alias == address)
     }
 
     fn valid_signature<'a>(
