@@ -194,6 +194,7 @@ mod tests {
         Fees::Dynamic { max_fee, priority }
     }
 
+    /// Case F13: no base fee, no tip, a fee by the operator's choice. Case F6: the cap.
     #[test]
     fn the_first_offer_leaves_room_and_stays_under_the_cap() {
         for (case, now, expected) in [
@@ -252,6 +253,7 @@ mod tests {
         assert!(!is_stuck(&Fees::Legacy { gas_price: 1 }, &Suggestion { base_fee: None, priority: 0, gas_price: 9 }));
     }
 
+    /// Case F13: what a network takes for data besides gas.
     #[test]
     fn the_worst_cost_covers_gas_and_data() {
         assert_eq!(dynamic(10, 1).worst_cost(21_000, Amount::new(5)), Some(Amount::new(210_005)));

@@ -7,6 +7,7 @@ fn of(from: &str, to: &str, dollars: &str) -> Value {
     json!({"token": "USD", "from": from, "to": to, "amount": {"decimal": dollars}})
 }
 
+/// Case D10: to itself, of nothing, of what is not there.
 #[tokio::test]
 async fn moves_are_made_once_and_refused_with_reasons() {
     let world = World::new().await;

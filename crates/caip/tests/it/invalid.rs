@@ -206,6 +206,7 @@ fn chains_are_refused_with_their_code() {
     }
 }
 
+/// Case E23: wrong checksum, wrong network, mixed case.
 #[test]
 fn accounts_are_refused_with_their_code() {
     for (text, code) in accounts() {
@@ -247,6 +248,7 @@ fn every_code_has_a_case_and_no_refusal_passes_with_time() {
 }
 
 /// Checksums exist to catch a typing error; here is every single one of the right length.
+/// Case E23.
 #[test]
 fn one_wrong_character_in_a_checksummed_address_is_always_noticed() {
     const LETTERS: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

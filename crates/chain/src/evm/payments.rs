@@ -189,6 +189,7 @@ mod tests {
         scan.payments.iter().map(|p| (p.locator.clone(), amount(p), p.outcome)).collect()
     }
 
+    /// Cases A3, A4, A11, A14.
     #[test]
     fn token_transfers_count_by_contract_receiver_and_shape() {
         let u = |n: u64| U256::from(n);
@@ -251,6 +252,7 @@ mod tests {
         assert_eq!(scan.payments[0].to.as_str(), US.to_checksum(None));
     }
 
+    /// Cases A1, A2: status and trace decide, not the value that a transaction carries.
     #[test]
     fn native_coin_counts_by_status_and_trace() {
         let value = |outcome| vec![(Locator::Value, Some(5), outcome)];

@@ -40,6 +40,7 @@ fn a13_two_equal_transfers_in_one_transaction_are_two_deposits() {
     assert_eq!(world.free(alice, USD), 10 * ETHER);
 }
 
+/// Cases I5, A28.
 #[test]
 fn a_deposit_counts_by_the_policy_of_its_amount() {
     let depth = |confirmations, safe, finalized| Depth { confirmations, safe, finalized, nodes: 1 };
@@ -72,6 +73,7 @@ fn d1_what_is_pending_is_not_spendable() {
     assert_eq!(world.holding(HOT_A, USD_A), (0, 0));
 }
 
+/// Case I9: what nobody can be credited with lies in suspense.
 #[test]
 fn who_is_credited_follows_from_the_network() {
     for (case, from, contract, wallet, amount, want) in [
@@ -212,6 +214,7 @@ fn d7_a_reorg_takes_what_was_not_final_and_moves_what_comes_again() {
     assert_eq!(world.free(alice, USD), 100 * 1_000_000_000_000);
 }
 
+/// Case I8: nothing falls below zero; what is not free any more is owed, visibly, by an account that is frozen.
 #[test]
 fn d7_a_deeper_reorg_halts_reverses_visibly_and_books_the_loss() {
     let mut world = World::funded(1_000_000);

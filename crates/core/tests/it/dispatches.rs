@@ -72,6 +72,7 @@ fn i3_every_attempt_of_a_payout_has_its_nonce_and_outbids_the_last() {
     assert_eq!(world.state.dispatch(dispatch).expect("open").attempts.len(), 2);
 }
 
+/// Case F8: of a replacement and its original one is final, whichever.
 #[test]
 fn whichever_attempt_is_final_ends_the_payout_once() {
     let (mut world, alice, _, dispatch) = dispatched();
@@ -84,6 +85,7 @@ fn whichever_attempt_is_final_ends_the_payout_once() {
     assert_eq!(world.state.dispatches().count(), 0, "f8: the other attempt is excluded");
 }
 
+/// Cases I4, E11.
 #[test]
 fn only_proof_of_death_frees_the_slot_and_the_payout_is_signed_again() {
     let (mut world, alice, payout, dispatch) = dispatched();

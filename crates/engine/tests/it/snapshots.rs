@@ -33,6 +33,7 @@ fn busy(disk: MemDisk, made: u64) -> (MemDisk, [u8; 32], u64) {
     (world.disk, live, world.engine.stop().expect("stopped").position)
 }
 
+/// Case I7: the same events are the same state.
 #[test]
 fn snapshot_and_rest_are_the_same_as_all_of_it() {
     let (disk, live, end) = busy(MemDisk::new(), 3);

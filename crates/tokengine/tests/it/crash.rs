@@ -382,6 +382,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
+/// Invariants (Cases I1, I2, I3) of the real program on real networks.
 #[test]
 fn killed_again_and_again_under_load_books_chains_and_receipts_agree() {
     let (seconds, seed) = (number("TOKENGINE_CRASH_SECONDS", 45), number("TOKENGINE_CRASH_SEED", 7));

@@ -160,6 +160,7 @@ fn a_transfer_pays_out_on_the_other_network_what_its_deposit_brings() {
     world.books_balance();
 }
 
+/// Cases A3, A4, A23 on a real network.
 #[test]
 fn what_nobody_in_particular_paid_is_credited_to_nobody() {
     let world = World::one();

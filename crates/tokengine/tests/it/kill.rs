@@ -151,16 +151,19 @@ fn killed_at_every_step_of_the_journal_it_loses_and_doubles_nothing() {
     dies_at_each_of(ENGINE, false);
 }
 
+/// Cases D3, J10: the scan moves on only behind what it found.
 #[test]
 fn killed_at_every_step_of_a_deposit_it_credits_once() {
     dies_at_each_of(DEPOSIT, false);
 }
 
+/// Cases E4, F1, J10.
 #[test]
 fn killed_at_every_step_of_a_payout_until_it_is_sent_it_pays_once() {
     dies_at_each_of(PAYOUT_BEGINS, false);
 }
 
+/// Cases E6, J10.
 #[test]
 fn killed_at_every_step_of_a_payout_after_it_was_sent_it_pays_once() {
     dies_at_each_of(PAYOUT_ENDS, false);

@@ -21,6 +21,7 @@ fn all_text(folder: &Path, found: &mut String) {
     }
 }
 
+/// Case J12.
 #[test]
 fn no_secret_is_in_logs_errors_answers_or_the_printed_configuration() {
     let net = Net::new(31_337, 6).behind(1, 1);

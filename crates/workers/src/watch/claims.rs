@@ -84,6 +84,7 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
+    /// Cases A1 (a failed transaction pays nothing), A14, A25, A27.
     #[test]
     fn a_claim_ends_by_what_the_network_shows() {
         use ClaimOutcome::{Found, Refused};

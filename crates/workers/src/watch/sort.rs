@@ -110,6 +110,7 @@ mod tests {
         sort(&world.state, NET, &payment)
     }
 
+    /// Cases A3, A4, A23: an unlisted contract, nothing at all, nobody in particular.
     #[test]
     fn only_value_that_moved_from_outside_to_us_is_a_deposit() {
         for (case, sorted, expected) in [

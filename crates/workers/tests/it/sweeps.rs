@@ -15,6 +15,7 @@ pub fn deposit_address(world: &World, customer: &str, index: u8) -> String {
     address
 }
 
+/// Case A21 too: the address was never used before. It has a key of its own, so nothing is deployed to sweep it.
 #[test]
 fn f11_tokens_at_a_deposit_address_are_credited_and_swept_with_gas_from_the_tank() {
     let world = World::new();
