@@ -79,7 +79,7 @@ impl State {
                     *count = count.saturating_sub(1);
                 }
             }
-            self.issued.set(state.clone());
+            self.set_token(state.clone());
         }
         self.issued.remember(operation, position, true);
     }
@@ -97,7 +97,7 @@ impl State {
             Failure::Tampered { class, token } => {
                 let state = self.issued_token(*class, token).expect("decide saw the token");
                 let stopped = super::state::TokenState { stopped: true, ..state.clone() };
-                self.issued.set(stopped);
+                self.set_token(stopped);
             }
             Failure::Quarantined { class } => {
                 self.class_mut(*class).quarantined = Some(Stop { reason: message.into(), since: at });
@@ -117,7 +117,7 @@ impl State {
             };
             let config = class.configs.last().expect("a class has a configuration from the start");
             state.commitment = self.issued_sealed(class, &state).commitment(config);
-            self.issued.set(state);
+            self.set_token(state);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of issued tokens: a state each, and what an operation does to them.
 
 use super::class::Class;
+use super::merkle::Tree;
 use super::operation::Operation;
 use crate::ids::*;
 use crate::known::Known;
@@ -138,6 +139,7 @@ pub(crate) struct Issued {
     of_token: BTreeMap<TokenIx, ClassIx>,
     by_name: BTreeMap<Box<str>, ClassIx>,
     operations: Known,
+    pub(super) tree: Tree,
 }
 
 const COMPLETED: AccountIx = AccountIx(1);
@@ -153,6 +155,7 @@ impl Issued {
             of_token: BTreeMap::new(),
             by_name: BTreeMap::new(),
             operations: Known::new(seed),
+            tree: Tree::default(),
         }
     }
 
@@ -183,25 +186,33 @@ impl Issued {
         self.row(self.by_id.get(&(class, id.into())))
     }
 
-    /// A token's state from now on.
-    pub(super) fn set(&mut self, state: TokenState) {
+    /// Where a token's row is.
+    pub(super) fn place(&self, state: &TokenState) -> Option<usize> {
         let at = match state.owner {
             Some(owner) if state.id.is_empty() => self.by_owner.get(&(state.class, owner)),
             _ => self.by_id.get(&(state.class, state.id.clone())),
         };
-        match at.and_then(|at| usize::try_from(*at).ok()).and_then(|at| self.tokens.get_mut(at)) {
-            Some(row) => *row = state,
+        at.and_then(|at| usize::try_from(*at).ok())
+    }
+
+    /// A token's state from now on; gives where its row is.
+    pub(super) fn set(&mut self, state: TokenState) -> usize {
+        match self.place(&state).and_then(|at| Some((at, self.tokens.get_mut(at)?))) {
+            Some((at, row)) => {
+                *row = state;
+                at
+            }
             None => self.add(state),
         }
     }
 
-    fn add(&mut self, state: TokenState) {
+    fn add(&mut self, state: TokenState) -> usize {
         let at = u32::try_from(self.tokens.len()).expect("decide refuses more rows than ids");
         match state.owner {
             Some(owner) if state.id.is_empty() => self.by_owner.insert((state.class, owner), at),
             _ => self.by_id.insert((state.class, state.id.clone()), at),
         };
-        self.tokens.push(state);
+        self.tokens.push(state)
     }
 
     pub(super) fn operation(&self, tx_id: &str) -> Option<OperationOutcome> {
@@ -231,7 +242,9 @@ impl Issued {
         let classes: Vec<Class> = Wire::get(bytes)?;
         classes.into_iter().for_each(|class| issued.add_class(class));
         let tokens: Rows<TokenState> = Wire::get(bytes)?;
-        tokens.iter().cloned().for_each(|state| issued.add(state));
+        for state in tokens.iter().cloned() {
+            issued.add(state);
+        }
         issued.operations = Known::get_from(bytes, seed)?;
         Ok(issued)
     }

@@ -96,7 +96,9 @@ impl State {
         }
         let tokens: Vec<TokenIx> = self.issued.classes.iter().filter_map(|class| class.token).collect();
         tokens.into_iter().for_each(|token| self.ledger.guard(token));
-        self.verify_tokens().map_err(|_| invalid("a commitment"))
+        self.verify_tokens().map_err(|_| invalid("a commitment"))?;
+        self.plant_tree();
+        Ok(())
     }
 
     /// Verifies every state there is.

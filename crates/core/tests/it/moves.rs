@@ -51,6 +51,7 @@ fn command(cast: &[AccountIx], (from, to, who, amount, key, owner, ahead): Try, 
 }
 
 /// As the engine does it, without the fast path.
+#[allow(clippy::result_large_err, reason = "a test reads it once")]
 fn plainly(state: &mut State, command: &Command, now: Time, out: &mut Vec<u8>) -> Result<Answer, Decision> {
     match state.decide(command, now) {
         Decision::Event(event) => {
