@@ -167,6 +167,10 @@ impl NetworkSource for Nobody {
         None
     }
 
+    fn is_alias(&self, _: &str, _: &Address) -> bool {
+        false
+    }
+
     fn valid_signature<'a>(
         &'a self,
         _: &'a str,
