@@ -32,9 +32,10 @@ fn changed(event: &Event) -> [Option<Watched>; 2] {
         PayoutHeld { payout, transfer, .. } | PayoutSettledInside { payout, transfer, .. } => {
             [Some(Payout(*payout)), transfer.map(Transfer)]
         }
-        PayoutWaiting { payout, .. } | PayoutCancelled { payout, .. } | CancelRequested { payout, .. } => {
-            [Some(Payout(*payout)), None]
-        }
+        PayoutPaidBefore { payout, .. }
+        | PayoutWaiting { payout, .. }
+        | PayoutCancelled { payout, .. }
+        | CancelRequested { payout, .. } => [Some(Payout(*payout)), None],
         DispatchOpened { dispatch, purpose, .. } => [Some(Dispatch(*dispatch)), of(purpose)],
         DispatchAdopted { dispatch, purpose, .. } => [Some(Dispatch(*dispatch)), purpose.as_ref().and_then(of)],
         AttemptSigned { dispatch, .. }

@@ -292,7 +292,7 @@ pub fn status_of(rejection: Rejection) -> StatusCode {
     use Rejection::*;
     match rejection {
         AmountZero | Overflow | NameInvalid | RuleInvalid | DestinationInvalid | DestinationIsAsset
-        | DestinationIsHouse | DestinationIsOurs => StatusCode::UNPROCESSABLE_ENTITY,
+        | DestinationIsHouse | DestinationIsOurs | PaidBefore => StatusCode::UNPROCESSABLE_ENTITY,
         InsufficientFunds
         | AmountNotRepresentable
         | BelowMinimum

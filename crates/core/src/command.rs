@@ -225,6 +225,18 @@ pub enum Command {
         paid: bool,
         reason: Box<str>,
     },
+    /// By a person: a payment that was adopted after a restore, and that nothing asked for, is nobody's order. One for the
+    /// same is paid again from then on.
+    ClearUnmatched {
+        request: Request,
+        network: NetworkIx,
+        tx: TxId,
+        reason: Box<str>,
+    },
+    /// A waiting payout is what an adopted transaction paid already.
+    SettlePaid {
+        payout: PayoutId,
+    },
     FinishDispatch {
         dispatch: DispatchId,
         sighting: Sighting,
@@ -385,6 +397,7 @@ impl Command {
             | Self::ClaimSuspense { request, .. }
             | Self::SettleOwed { request, .. }
             | Self::ClearFinal { request, .. }
+            | Self::ClearUnmatched { request, .. }
             | Self::WriteOffShortage { request, .. }
             | Self::Once { request, .. } => Some(request),
             Self::ListWallet { request, .. }
@@ -446,6 +459,8 @@ impl Command {
             | Self::UnseeDispatch { .. }
             | Self::SeeFinal { .. }
             | Self::ClearFinal { .. }
+            | Self::ClearUnmatched { .. }
+            | Self::SettlePaid { .. }
             | Self::FinishDispatch { .. }
             | Self::BuryDispatch { .. }
             | Self::FreezeWallet { .. }

@@ -124,6 +124,10 @@ impl State {
             ClearFinal { request, network, tx, proof, paid, reason } => {
                 self.decide_clear_final(*request, *network, *tx, *proof, *paid, reason)
             }
+            ClearUnmatched { request, network, tx, reason } => {
+                self.decide_clear_unmatched(*request, *network, *tx, reason)
+            }
+            SettlePaid { payout } => self.decide_settle_paid(*payout),
             FinishDispatch { dispatch, sighting, gas, depth } => {
                 self.decide_finish_dispatch(*dispatch, sighting, *gas, *depth)
             }

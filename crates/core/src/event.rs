@@ -218,7 +218,7 @@ events! {
     (72, 1) WalletFrozen { wallet: WalletIx, reason: Box<str> }
     (73, 2) WalletThawed { wallet: WalletIx, reason: Box<str>; since 2 request: Option<Request> }
     /// Found on the network after a restore: our own transaction that the journal does not have.
-    (74, 1) DispatchAdopted {
+    (74, 2) DispatchAdopted {
         dispatch: DispatchId,
         wallet: WalletIx,
         nonce: u64,
@@ -229,7 +229,9 @@ events! {
         success: bool,
         /// What it moved out, when nothing open matches: booked against the operator until a person assigns it.
         lost: Option<(AssetIx, Amount)>,
-        gas: Amount,
+        gas: Amount;
+        /// Who received what was lost: an order for the same is that payment.
+        since 2 to: Option<Address>,
     }
     /// A final transaction of ours that a deep reorg had taken is in a block again.
     (75, 1) FinalReblocked {
@@ -257,6 +259,11 @@ events! {
     /// The destination became a wallet of ours since it was held: settled inside, or, where that wallet is the house's own,
     /// given back.
     (77, 1) PayoutEndedInside { payout: PayoutId, to: Option<AccountIx>, fee: Amount }
+
+    /// Just this was paid by a transaction that was adopted after a restore before anybody asked for it: that is its payment.
+    (78, 1) PayoutPaidBefore { payout: PayoutId, dispatch: DispatchId, tx: TxId, block: BlockRef, fee: Amount }
+    /// A payment that was adopted after a restore is nobody's order, says a person.
+    (79, 1) UnmatchedCleared { request: Request, dispatch: DispatchId, network: NetworkIx, tx: TxId, reason: Box<str> }
 
     // Transfers.
     (80, 2) TransferRequested {
@@ -364,6 +371,7 @@ impl Event {
             | Self::SuspenseAssigned { request, .. }
             | Self::OwedSettled { request, .. }
             | Self::FinalCleared { request, .. }
+            | Self::UnmatchedCleared { request, .. }
             | Self::ShortageWrittenOff { request, .. } => Some(request),
             Self::WalletListed { request, .. }
             | Self::AccountOpened { request, .. }

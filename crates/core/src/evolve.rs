@@ -108,6 +108,7 @@ impl State {
                 let (what, amounts) = ((*asset, *wallet), (*amount, *credited));
                 let subject = self.apply_deposit_credited(key, what, from, amounts, to, *block, position, at);
                 self.take_out_booked((*wallet, *asset), from_surplus, *given_before);
+                self.take_what_is_ahead(*wallet, *asset);
                 return subject;
             }
             DepositReversed { key, account, asset, from_wallets, credited, taken, back_to } => {
@@ -153,7 +154,9 @@ impl State {
             WalletThawed { wallet, .. } => {
                 self.wallets.get_mut(wallet.row()).expect("decide saw the wallet").frozen = None;
             }
-            DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas } => {
+            PayoutPaidBefore { payout, dispatch, fee, .. } => return self.apply_paid_before(*payout, *dispatch, *fee),
+            UnmatchedCleared { dispatch, .. } => drop(self.unmatched.remove(dispatch)),
+            DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas, to } => {
                 let found = (*tx, *block, *success);
                 return self.apply_dispatch_adopted(
                     *dispatch,
@@ -161,7 +164,7 @@ impl State {
                     *nonce,
                     purpose.as_ref(),
                     found,
-                    *lost,
+                    lost.map(|lost| (lost, to.as_ref())),
                     *gas,
                     at,
                 );

@@ -92,6 +92,7 @@ rejections! {
     101 DestinationIsAsset "destination-is-asset" "the destination is the asset's own contract";
     102 DestinationIsHouse "destination-is-house" "the destination is a wallet of the operator without an account";
     103 DestinationIsOurs "destination-is-ours" "the destination became a wallet of ours; no network pays it";
+    104 PaidBefore "paid-before" "a transaction that was found after a restore paid just this; it settles as that";
 
     120 DepositKnown "deposit-known" "that deposit is known already";
     121 DepositSettled "deposit-settled" "that deposit is settled already";

@@ -10,11 +10,11 @@ use crate::model::*;
 use crate::rows::Rows;
 use crate::token::Issued;
 use crate::wire::{Bytes, DecodeError, Wire};
-use crate::{Address, TxId};
+use crate::{Address, Amount, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The form of a snapshot; a snapshot of another form is not read, the journal is replayed instead.
-const SNAPSHOT_VERSION: u32 = 5;
+const SNAPSHOT_VERSION: u32 = 6;
 
 /// All accounts, wallets and work under way, as of one position of the journal.
 #[derive(Clone, Debug)]
@@ -53,6 +53,10 @@ pub struct State {
     /// What persons gave away of surpluses.
     pub(crate) given: BTreeMap<(WalletIx, AssetIx), Given>,
     pub(crate) shortages: BTreeMap<(AssetIx, WalletIx), Shortage>,
+    /// What was adopted after a restore and nothing asked for: an order for the same is that payment.
+    pub(crate) unmatched: BTreeMap<DispatchId, Unmatched>,
+    /// What the network took from a wallet beyond its books; taken from the next deposit that it is credited.
+    pub(crate) ahead: BTreeMap<(WalletIx, AssetIx), Amount>,
     /// How many claims and transfers each has open.
     pub(crate) open_by: BTreeMap<AccountIx, u32>,
     pub(crate) paused: bool,
@@ -96,6 +100,8 @@ impl State {
             surplus: BTreeMap::new(),
             given: BTreeMap::new(),
             shortages: BTreeMap::new(),
+            unmatched: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             open_by: BTreeMap::new(),
             paused: false,
             recovery: None,
@@ -140,6 +146,8 @@ impl State {
         self.next_suspense.put(out);
         self.given.put(out);
         self.shortages.put(out);
+        self.unmatched.put(out);
+        self.ahead.put(out);
         self.paused.put(out);
         self.recovery.put(out);
         self.issued.put(out);
@@ -183,6 +191,8 @@ impl State {
         state.next_suspense = Wire::get(bytes)?;
         state.given = Wire::get(bytes)?;
         state.shortages = Wire::get(bytes)?;
+        state.unmatched = Wire::get(bytes)?;
+        state.ahead = Wire::get(bytes)?;
         state.paused = Wire::get(bytes)?;
         state.recovery = Wire::get(bytes)?;
         state.issued = Issued::get(bytes, seed)?;

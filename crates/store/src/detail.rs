@@ -149,11 +149,17 @@ pub fn event_detail(event: &Event) -> Value {
         WalletFrozen { wallet, reason } | WalletThawed { wallet, reason, .. } => {
             json!({ "wallet": wallet.0, "reason": reason })
         }
-        DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block: at, success, lost, gas } => json!({
+        PayoutPaidBefore { payout, dispatch, tx, block: at, fee } => json!({
+            "payout": payout.0, "dispatch": dispatch.0, "tx": text(tx), "block": block(at), "fee": text(fee),
+        }),
+        UnmatchedCleared { dispatch, network, tx, reason, .. } => json!({
+            "dispatch": dispatch.0, "network": network.0, "tx": text(tx), "reason": reason,
+        }),
+        DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block: at, success, lost, gas, to } => json!({
             "dispatch": dispatch.0, "wallet": wallet.0, "nonce": nonce,
             "purpose": purpose.as_ref().map(self::purpose), "tx": text(tx), "block": block(at), "success": success,
             "lost": lost.map(|(asset, amount)| json!({ "asset": asset.0, "amount": text(&amount) })),
-            "gas": text(gas),
+            "gas": text(gas), "to": to.as_ref().map(|to| to.as_str()),
         }),
         TransferRequested { transfer, network, tx, order, trace, .. } => json!({
             "transfer": transfer.0, "network": network.0, "tx": text(tx), "order": self::order(order),

@@ -159,6 +159,10 @@ pub(crate) const SEEN_ABOVE: &str = "SELECT id, payout FROM dispatches
 pub(crate) const END_DISPATCH: &str = "UPDATE dispatches SET state = ?2, seen_attempt = ?3, seen_success = ?4,
     block_height = ?5, block_hash = ?6, tx = ?7, gas = ?8, ended_at = ?9, ended_position = ?10 WHERE id = ?1";
 
+/// A transaction that was adopted before its payout was asked for: it is that payout's, with what it cost.
+pub(crate) const LINK_DISPATCH: &str = "UPDATE dispatches SET payout = ?2, purpose = 'payout' WHERE id = ?1";
+pub(crate) const DISPATCH_GAS: &str = "SELECT gas FROM dispatches WHERE id = ?1";
+
 // Transfers.
 pub(crate) const INSERT_TRANSFER: &str = "INSERT INTO transfers
     (id, account, network, tx, asset, amount, destination, max_fee, external_id, state, requested_at, position)

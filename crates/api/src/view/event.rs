@@ -356,6 +356,12 @@ impl Teller<'_> {
             Event::WalletFrozen { wallet, reason } | Event::WalletThawed { wallet, reason, .. } => {
                 json!({"wallet": self.wallet(*wallet), "reason": reason})
             }
+            Event::PayoutPaidBefore { payout, tx, fee, .. } => {
+                json!({"withdrawal": payout.to_string(), "transaction": tx.to_string(), "fee": fee.to_string()})
+            }
+            Event::UnmatchedCleared { network, tx, reason, .. } => {
+                json!({"network": self.network(*network), "transaction": tx.to_string(), "reason": reason})
+            }
             Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, success, gas, .. } => {
                 json!({"dispatch": dispatch.to_string(), "wallet": self.wallet(*wallet), "nonce": nonce.to_string(),
                     "purpose": purpose.as_ref().map(|purpose| self.purpose(purpose)), "transaction": tx.to_string(),

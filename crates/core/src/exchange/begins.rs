@@ -54,13 +54,16 @@ impl State {
     }
 
     /// In this order: the asset may leave, the account is not frozen since (by a person, or because what it would pay from
-    /// was reversed), and the destination did not become a wallet of ours.
+    /// was reversed), no adopted transaction paid just this, and the destination did not become a wallet of ours.
     pub(super) fn may_be_paid(&self, payout: &Payout) -> Result<(), Rejection> {
         self.may_leave(payout.order.asset)?;
         if self.ledger.is_frozen(payout.order.account) {
             return Err(Rejection::AccountFrozen);
         }
         self.guard_out(self.token_of(payout.order.asset), payout.order.account, Amount::ZERO)?;
+        if self.paid_before(payout).is_some() {
+            return Err(Rejection::PaidBefore);
+        }
         match self.own_destination(payout) {
             Some(_) => Err(Rejection::DestinationIsOurs),
             None => Ok(()),

@@ -228,7 +228,8 @@ impl State {
 
     /// A transaction of our key that the journal does not have. If it used the nonce of an open slot and made that slot's very
     /// payment, it ends the slot; an attempt that a restore lost does. A filler's slot ends with whatever used its nonce. If it
-    /// is just what a waiting payout asks for, it is that payout; if it went to a wallet of ours, it is a sweep; else it is booked against the operator and a person is called.
+    /// is just what a waiting payout asks for, it is that payout; if it went to a wallet of ours, it is a sweep; else it is booked
+    /// against the operator, a person is called, and an order for the same is that payment.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn decide_adopt_dispatch(
         &self,
@@ -265,13 +266,24 @@ impl State {
             if self.payment_of(wallet, &open.purpose).as_ref() != paid {
                 return Err(Rejection::NotProven);
             }
-            let (dispatch, purpose, lost) = (*id, Some(open.purpose.clone()), None);
-            return Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas });
+            let (dispatch, purpose, lost, to) = (*id, Some(open.purpose.clone()), None, None);
+            return Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas, to });
         }
         let purpose = paid.and_then(|(asset, amount, to)| self.match_purpose(row.network, *asset, *amount, to));
-        let lost = paid.filter(|_| success && purpose.is_none()).map(|(asset, amount, _)| (*asset, *amount));
+        let unmatched = paid.filter(|_| success && purpose.is_none());
+        if let Some((asset, amount, _)) = unmatched {
+            if self.unmatched.len() >= super::unmatched::MAX_UNMATCHED {
+                return Err(Rejection::TooManyOpen);
+            }
+            let scaled = self.to_token_units(*asset, *amount).ok_or(Rejection::Overflow)?;
+            if !self.ledger.fits(self.token_of(*asset), scaled) {
+                return Err(Rejection::Overflow);
+            }
+        }
+        let lost = unmatched.map(|(asset, amount, _)| (*asset, *amount));
+        let to = unmatched.map(|(.., to)| to.clone());
         let dispatch = filler.unwrap_or(self.next_dispatch);
-        Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas })
+        Ok(Event::DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas, to })
     }
 
     /// What a slot's success pays to whom; nothing for one that only uses its nonce up.
@@ -471,7 +483,7 @@ impl State {
         nonce: u64,
         purpose: Option<&Purpose>,
         (tx, block, success): (TxId, BlockRef, bool),
-        lost: Option<(AssetIx, Amount)>,
+        lost: Option<((AssetIx, Amount), Option<&Address>)>,
         gas: Amount,
         at: Time,
     ) -> Subject {
@@ -503,11 +515,9 @@ impl State {
             }
             _ => {}
         }
-        if let Some((asset, amount)) = lost {
-            let taken = self.take_at_most(wallet, asset, amount);
-            let (token, scaled) = (self.token_of(asset), self.scaled(asset, taken));
-            self.ledger.expense(token, scaled);
-            moved = Some((asset, taken));
+        if let Some((lost, receiver)) = lost {
+            self.bear_lost(id, wallet, lost, receiver, (tx, block), at);
+            moved = Some(lost);
             let reason = format!("{tx} with nonce {nonce} is not in the journal and matches no open work");
             let row = self.wallets.get_mut(wallet.row()).expect("decide saw the wallet");
             row.frozen.get_or_insert(Stop { reason: reason.into(), since: at });

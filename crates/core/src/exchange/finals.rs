@@ -114,6 +114,8 @@ impl State {
     ) {
         self.networks[network.row()].recent_final.retain(|sent| !(sent.orphaned && sent.tx == tx));
         let Some((asset, amount)) = returned else { return };
+        // It paid nobody after all: an order for the same is not paid by it.
+        self.unmatched.retain(|_, paid| !(paid.tx == tx && paid.wallet == wallet));
         self.add_holding(wallet, asset, amount);
         match from {
             Some(from) => self.take_holding(from, asset, amount),

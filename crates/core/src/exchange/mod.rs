@@ -20,6 +20,7 @@ pub(crate) mod rows;
 mod shortages;
 mod surplus;
 mod transfers;
+mod unmatched;
 mod views;
 
 pub use begins::Begin;

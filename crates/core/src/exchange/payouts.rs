@@ -194,6 +194,8 @@ impl State {
             self.authorize(row.order.account, authority)?;
         }
         match row.stage {
+            // It is paid already: it settles as that.
+            PayoutStage::Waiting(_) if self.paid_before(row).is_some() => Err(Rejection::NotCancellable),
             PayoutStage::Waiting(_) => Ok(Event::PayoutCancelled { request, payout }),
             PayoutStage::Dispatched(_) if row.cancel => Err(Rejection::NotCancellable),
             PayoutStage::Dispatched(dispatch) if self.dispatch(dispatch).is_some_and(|d| d.seen.is_some()) => {

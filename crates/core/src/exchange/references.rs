@@ -30,6 +30,13 @@ impl State {
         };
         all("an amount in suspense", self.suspense.values().all(owned))?;
         all("a surplus that was given away", self.given.keys().all(|(wallet, asset)| lies(*wallet, *asset)))?;
+        let paid =
+            |row: &Unmatched| lies(row.wallet, row.asset) && self.to_token_units(row.asset, row.amount).is_some();
+        all("a payment without an order", self.unmatched.values().all(paid))?;
+        let fits = |amount: &Amount, asset| self.to_token_units(asset, *amount).is_some();
+        let ahead =
+            |((wallet, asset), amount): (&(WalletIx, AssetIx), &Amount)| lies(*wallet, *asset) && fits(amount, *asset);
+        all("what was taken ahead of a deposit", self.ahead.iter().all(ahead))?;
         all("a shortage", self.shortages.keys().all(|(asset, wallet)| lies(*wallet, *asset)))
     }
 

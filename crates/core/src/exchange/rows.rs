@@ -380,3 +380,23 @@ pub struct Shortage {
     pub at: Time,
 }
 wire_struct!(Shortage { missing, height, at });
+
+/// A payment of ours that was adopted after a restore, and that nothing in the books asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// Who paid.
+    pub wallet: WalletIx,
+    /// What.
+    pub asset: AssetIx,
+    /// How much, in base units of the asset.
+    pub amount: Amount,
+    /// Who received it.
+    pub to: Address,
+    /// By which transaction.
+    pub tx: TxId,
+    /// Where that is.
+    pub block: BlockRef,
+    /// When it was adopted.
+    pub at: Time,
+}
+wire_struct!(Unmatched { wallet, asset, amount, to, tx, block, at });

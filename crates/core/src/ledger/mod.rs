@@ -223,6 +223,13 @@ impl Ledger {
         add(&mut totals.equity_out, amount);
     }
 
+    /// What the operator bore turns out to be somebody's.
+    pub(crate) fn take_expense_back(&mut self, token: TokenIx, amount: Amount) {
+        let totals = self.totals_mut(token);
+        take(&mut totals.equity_out, amount);
+        add(&mut totals.custody, amount);
+    }
+
     /// A credited deposit is undone: custody loses `lost`, the account gives back `taken`, the operator bears the rest.
     pub(crate) fn reverse(
         &mut self,

@@ -167,6 +167,8 @@ fn examples() -> Vec<Event> {
             from: Some(wallet),
         },
         Event::PayoutEndedInside { payout, to: Some(account), fee: amount },
+        Event::PayoutPaidBefore { payout, dispatch, tx: tx(41), block: block(7), fee: amount },
+        Event::UnmatchedCleared { request, dispatch, network: A, tx: tx(41), reason: reason.clone() },
         Event::FinalReblocked { network: A, tx: tx(42), block: block(7), gas: amount },
         Event::DispatchAdopted {
             dispatch,
@@ -178,6 +180,7 @@ fn examples() -> Vec<Event> {
             success: true,
             lost: Some((asset, amount)),
             gas: amount,
+            to: Some(address("GONE")),
         },
         Event::TransferRequested { request, transfer, network: A, tx: tx(42), order, trace },
         Event::TransferFailed { transfer, why: Rejection::DepositElsewhere },

@@ -19,4 +19,5 @@ mod token_model;
 mod token_vectors;
 mod transfers;
 mod tries;
+mod unmatched;
 mod world;

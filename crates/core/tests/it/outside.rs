@@ -103,6 +103,9 @@ impl Outside {
                 // What the reconciler had found of it came in then.
                 let found: u128 = from_surplus.iter().map(|(_, amount)| amount.base_units()).sum();
                 self.enters(before, deposit.wallet, asset, amount - found - given_before.base_units());
+                // What was paid from it before it was in the books.
+                let ahead = before.taken_ahead(deposit.wallet, asset).base_units();
+                self.leaves(before, [deposit.wallet], asset, ahead);
                 if let Some(ours) = before.wallet_at(key.network, &deposit.from) {
                     self.leaves(before, [ours], asset, amount);
                 }
@@ -131,7 +134,12 @@ impl Outside {
                 let known = self.orders.insert(*payout, (order.asset, order.amount.base_units()));
                 assert!(known.is_none(), "{payout} was held twice");
             }
-            (_, Event::PayoutEndedInside { payout, .. } | Event::PayoutCancelled { payout, .. }) => {
+            (
+                _,
+                Event::PayoutPaidBefore { payout, .. }
+                | Event::PayoutEndedInside { payout, .. }
+                | Event::PayoutCancelled { payout, .. },
+            ) => {
                 assert!(self.ended.insert(*payout), "{payout} ended twice")
             }
             (Command::OpenDispatch { wallet, purpose, gas_reserve, .. }, Event::DispatchOpened { dispatch, .. }) => {

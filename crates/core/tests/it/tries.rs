@@ -27,11 +27,11 @@ macro_rules! whats {
 whats! {
     8 => Deposit, 2 => DepositAgain, 12 => Credit, 2 => Drop, 5 => Reverse, 9 => Scan, 3 => Rewind, 1 => Halt, 4 => Resume,
     4 => Move, 10 => Hold, 1 => HoldAgain, 1 => RequestAgain, 2 => Wait, 2 => Cancel, 16 => Dispatch, 4 => Sweep, 2 => TopUp,
-    1 => Noop, 14 => Sign, 2 => Send, 4 => See, 2 => Unsee, 3 => SeeFinal, 9 => Finish, 1 => Bury, 1 => Adopt, 1 => FreezeWallet,
+    1 => Noop, 14 => Sign, 2 => Send, 4 => See, 2 => Unsee, 3 => SeeFinal, 9 => Finish, 1 => Bury, 2 => Adopt, 1 => FreezeWallet,
     4 => ThawWallet, 1 => Role, 3 => Ready, 2 => DepositWallet, 2 => Link, 1 => LinkNew, 3 => Freeze, 2 => Transfer,
     3 => HoldTransfer, 1 => FailTransfer, 1 => Surplus, 2 => Assign, 1 => ClaimSuspense, 4 => Settle, 1 => Short,
     2 => ClearShort, 2 => Pause, 1 => StopAsset, 3 => ResumeAsset, 3 => Pin, 1 => Rules, 2 => Recovery, 1 => Funding,
-    1 => Claim, 1 => CloseClaim, 1 => RevokeKey, 1 => Open, 1 => Policy, 3 => SettleInside, 2 => ClearFinal, 2 => WriteOff,
+    1 => Claim, 1 => CloseClaim, 1 => RevokeKey, 1 => Open, 1 => Policy, 3 => SettleInside, 6 => SettlePaid, 1 => ClearUnmatched, 2 => ClearFinal, 2 => WriteOff,
     1 => LimitTopUps,
 }
 
@@ -227,7 +227,13 @@ impl Run {
                 let amount = Amount::new(u128::from(n) % self.world.free(from, token).saturating_add(2));
                 C::Move { request, token, from, to, amount, authority: MoveAuthority::Owner }
             }
-            What::Hold => C::HoldPayout { request, order: self.order(what)?, trace: None },
+            What::Hold => {
+                let mut order = self.order(what)?;
+                if let Some((_, paid)) = pick(self.world.state.unmatched(), b).filter(|_| n % 2 == 0) {
+                    (order.asset, order.amount, order.destination) = (paid.asset, paid.amount, paid.to.clone());
+                }
+                C::HoldPayout { request, order, trace: None }
+            }
             What::HoldAgain => {
                 let orders = self.taken.iter().filter_map(|command| match command {
                     C::HoldPayout { order, .. } | C::RequestTransfer { order, .. } => Some(order.clone()),
@@ -303,7 +309,8 @@ impl Run {
                 let open = open.map(|order| (order.asset, order.amount, order.destination.clone()));
                 let ours =
                     state.wallets().map(|(_, to)| (asset, Amount::new(u128::from(n % 9_000)), to.address.clone()));
-                let paid = pick(open.chain(ours).map(Some).chain([None]), b)?;
+                let lost = [(asset, Amount::new(u128::from(n % 900)), address("STRANGER"))];
+                let paid = pick(open.chain(ours).chain(lost).map(Some).chain([None]), b)?;
                 self.txs += 1;
                 let (tx, block, success) = (tx(self.txs), self.head(row.network), n % 4 != 0);
                 C::AdoptDispatch { wallet, nonce, tx, block, success, paid, gas: Amount::new(7), depth: DEEP }
@@ -379,6 +386,15 @@ impl Run {
             What::SettleInside => {
                 let ours = |payout: &Payout| state.own_destination(payout).is_some() || n % 4 == 0;
                 C::SettleInside { payout: pick(state.payouts().filter(|(_, payout)| ours(payout)), b)?.0 }
+            }
+            What::SettlePaid => {
+                let paid = |payout: &Payout| state.paid_before(payout).is_some() || n % 8 == 0;
+                C::SettlePaid { payout: pick(state.payouts().filter(|(_, payout)| paid(payout)), b)?.0 }
+            }
+            What::ClearUnmatched => {
+                let (_, paid) = pick(state.unmatched(), b)?;
+                let network = state.asset(paid.asset)?.network;
+                C::ClearUnmatched { request, network, tx: paid.tx, reason: "a stranger's".into() }
             }
             What::ClearFinal => {
                 let lost = state.networks().flat_map(|(ix, row)| row.recent_final.iter().map(move |sent| (ix, sent)));

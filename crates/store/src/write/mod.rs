@@ -167,7 +167,10 @@ impl<'t> Writer<'t> {
             DispatchUnseen { dispatch } => self.dispatch_unseen(*dispatch),
             DispatchFinal { dispatch, sighting, gas, .. } => self.dispatch_final(*dispatch, sighting, *gas),
             DispatchDead { dispatch, by, block } => self.dispatch_dead(*dispatch, by, block),
-            DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas } => {
+            PayoutPaidBefore { payout, dispatch, tx, block, fee } => {
+                self.payout_paid_before(*payout, *dispatch, tx, block, *fee)
+            }
+            DispatchAdopted { dispatch, wallet, nonce, purpose, tx, block, success, lost, gas, .. } => {
                 // An attempt that a restore lost ends a slot that is open already.
                 if !self.dispatch_is_open(*dispatch)? {
                     self.insert_dispatch(*dispatch, *wallet, *nonce, purpose.as_ref(), Amount::ZERO)?;
@@ -197,6 +200,7 @@ impl<'t> Writer<'t> {
             | FundingAnnounced { .. }
             | FinalReblocked { .. }
             | FinalCleared { .. }
+            | UnmatchedCleared { .. }
             | PauseSet { .. }
             | ShortageFound { .. }
             | ShortageCleared { .. }

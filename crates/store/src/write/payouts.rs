@@ -222,6 +222,23 @@ impl Writer<'_> {
         self.post(Posting { account: to, token, kind, reference, free, held: Change::NONE })
     }
 
+    /// A transaction that was adopted before anybody asked for it is its payment.
+    pub(super) fn payout_paid_before(
+        &mut self,
+        payout: PayoutId,
+        dispatch: DispatchId,
+        tx: &TxId,
+        block: &BlockRef,
+        fee: Amount,
+    ) -> Result<(), Error> {
+        let row = self.open_payout(payout)?;
+        let proof = Proof { dispatch, tx, block };
+        self.change("a transaction that was never adopted", sql::LINK_DISPATCH, bind![dispatch, payout])?;
+        let spent: Option<Amount> = self.find_one(sql::DISPATCH_GAS, bind![dispatch])?;
+        let gas = row.gas.checked_add(spent.unwrap_or_default()).ok_or_else(|| self.unfit("gas that does not fit"))?;
+        self.end_payout(payout, &row, PayoutState::Committed, (fee, gas), Some(proof))
+    }
+
     pub(super) fn cancel_requested(&mut self, payout: PayoutId) -> Result<(), Error> {
         self.change("a payout that is not open", sql::SET_CANCEL, bind![payout])?;
         self.payout_step(payout, "cancel-requested")

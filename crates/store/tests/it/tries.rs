@@ -29,7 +29,7 @@ whats! {
     8 See, 2 SeeAgain, 8 Credit, 4 Move, 8 Hold, 2 Wait, 12 Dispatch, 3 SweepOrTopUp, 8 Sign, 8 Send, 5 Sight, 1 Unsee,
     6 Finish, 1 Bury, 2 Cancel, 6 Scan, 3 Rewind, 8 Reverse, 1 Drop, 1 Link, 1 Surplus, 2 Assign, 3 Resume, 1 Pause,
     1 Adopt, 2 Claim, 1 CloseClaim, 2 Transfer, 3 HoldTransfer, 1 FailTransfer, 1 Open, 2 DepositWallet, 2 Ready, 1 Freeze,
-    6 Thaw, 6 SettleOwed, 1 Policy, 1 Fund, 1 Retire, 2 Late, 1 Short, 2 WriteOff, 2 ClearFinal, 3 SettleInside,
+    6 Thaw, 6 SettleOwed, 1 Policy, 1 Fund, 1 Retire, 2 Late, 1 Short, 2 WriteOff, 2 ClearFinal, 3 SettleInside, 6 SettlePaid, 1 ClearUnmatched,
 }
 
 pub(crate) fn any_try() -> impl Strategy<Value = Try> {
@@ -125,6 +125,9 @@ impl World {
                 let mut order = self.order(account, asset, 1 + u128::from(n) % (most / 2 + 1));
                 if n % 6 == 0 {
                     order.destination = inside?;
+                }
+                if let Some((_, paid)) = pick(self.state.unmatched(), b).filter(|_| n % 3 == 0) {
+                    (order.asset, order.amount, order.destination) = (paid.asset, paid.amount, paid.to.clone());
                 }
                 Command::HoldPayout { request: self.request(), order, trace: None }
             }
@@ -237,6 +240,15 @@ impl World {
                 let (network, tx) = pick(lost.filter(|(_, sent)| sent.orphaned).map(|(ix, sent)| (ix, sent.tx)), a)?;
                 let (paid, reason) = (n % 4 == 0, "it will not come back".into());
                 Command::ClearFinal { request: self.request(), network, tx, proof: None, paid, reason }
+            }
+            What::SettlePaid => {
+                let paid = state.payouts().filter(|(_, payout)| state.paid_before(payout).is_some());
+                Command::SettlePaid { payout: pick(paid, a)?.0 }
+            }
+            What::ClearUnmatched => {
+                let (_, paid) = pick(state.unmatched(), a)?;
+                let (network, tx, reason) = (state.asset(paid.asset)?.network, paid.tx, "a stranger's".into());
+                Command::ClearUnmatched { request: self.request(), network, tx, reason }
             }
             What::SettleInside => {
                 let ours = state.payouts().filter(|(_, payout)| state.own_destination(payout).is_some());

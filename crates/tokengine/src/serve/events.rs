@@ -236,7 +236,9 @@ impl Watch {
                 }
             }
             Event::PayoutHeld { payout, .. } => drop(self.open.payouts.insert(*payout, Held { at, waits: at })),
-            Event::PayoutCancelled { payout, .. } => drop(self.open.payouts.remove(payout)),
+            Event::PayoutCancelled { payout, .. } | Event::PayoutPaidBefore { payout, .. } => {
+                self.open.payouts.remove(payout);
+            }
             Event::DispatchOpened { dispatch, wallet, purpose, .. } => {
                 let payout = payout_of(purpose);
                 if let Some(held) = payout.and_then(|payout| self.open.payouts.get(&payout).copied()) {

@@ -276,6 +276,41 @@ fn what_was_sent_after_the_backup_by_either_of_two_wallets_is_not_sent_again() {
 }
 
 #[test]
+fn what_was_paid_after_the_backup_is_paid_once_though_its_request_is_repeated_only_after_the_search() {
+    let mut world = World::new(Setup::of(vec![Net::new(31_337, 6).behind(1, 1)]));
+    let second = second_hot_wallet(&mut world);
+    world.start();
+    world.fund();
+    fund_second(&world, &second);
+    world.deposited(0, 1, "usd", 100 * DOLLAR6);
+    world.cli_json(&["backup", "backups/one"]);
+    let to = world.nobody(1);
+    let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: to.clone() };
+    let (body, same) = (world.signed(&order), key());
+    let asked = world.post_as("/v1/withdrawals", &same, &body).expect(202);
+    world.until_status(asked["id"].as_str().expect("an id"), "committed");
+    world.kill();
+    world.cli_json(&["restore", "backups/one", "--data", "other"]);
+    let folder = world.path().join("other");
+    world.launch(&[], &["--data", folder.to_str().expect("a path")]);
+    world.wait_ready();
+    world.until("the search has ended", |world| world.get("/v1/operator/pauses").expect(200)["recovery"].is_null());
+    // Only now the client repeats what the restored journal has never heard of. The wallet that had paid it is frozen,
+    // and the other one could pay.
+    let again = world.post_as("/v1/withdrawals", &same, &body).expect(202);
+    let id = again["id"].as_str().expect("an id").to_owned();
+    world.until_status(&id, "committed");
+    // What would be sent now is sent before a further payment is over.
+    let next = Order { amount: DOLLAR6, to: world.nobody(2), ..order.clone() };
+    let last = world.withdraw(&next);
+    world.until_status(&last, "committed");
+    assert_eq!(world.on_chain(0, "usd", &to), 7 * DOLLAR6, "it got it once");
+    assert_eq!(world.free(&world.account(0, 1), "usd"), 92 * WHOLE - 2 * USD_FEE, "debited once");
+    world.books_balance();
+    assert_eq!(world.stop(), Some(0));
+}
+
+#[test]
 fn a_termination_under_load_is_clean_and_loses_no_answer() {
     let mut world = World::one();
     world.deposited(0, 1, "usd", 1_000 * DOLLAR6);

@@ -260,6 +260,10 @@ fn openings(state: &State, ix: NetworkIx, memory: &Memory, rules: &Rules, now: T
         if memory.held_back.get(&id).is_some_and(|until| now < *until) {
             continue;
         }
+        if state.paid_before(payout).is_some() {
+            plan.waits.push(Command::SettlePaid { payout: id });
+            continue;
+        }
         if let Some(wallet) = state.own_destination(payout) {
             // A house wallet's is given back, and that may be done at any time; an account's is a payment like any other.
             let to_account = state.wallet(wallet).is_some_and(|row| matches!(row.role, Role::Deposit(_)));
