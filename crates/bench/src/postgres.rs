@@ -24,7 +24,8 @@ end $$;";
 const ONE: &str = "\\set payer random(1, :accounts)\n\\set step random(1, :accounts - 1)\n\\set amount random(1, 1000)
 select make_move(gen_random_uuid(), cast(:payer as int),
     (cast(:payer as int) + cast(:step as int) - 1) % cast(:accounts as int) + 1, cast(:amount as numeric));\n";
-const BATCH: &str = "select count(make_move(gen_random_uuid(), payer, (payer + step - 1) % cast(:accounts as int) + 1, 5)) from (
+const BATCH: &str =
+    "select count(make_move(gen_random_uuid(), payer, (payer + step - 1) % cast(:accounts as int) + 1, 5)) from (
     select floor(random() * cast(:accounts as int))::int + 1 as payer,
         floor(random() * (cast(:accounts as int) - 1))::int + 1 as step
     from generate_series(1, 1000)) as moves;\n";
