@@ -147,7 +147,7 @@ events! {
         since 2 given_before: Amount,
     }
     /// A reorg deeper than the policy took a credited deposit away.
-    (51, 2) DepositReversed {
+    (51, 3) DepositReversed {
         key: DepositKey,
         account: Option<AccountIx>,
         asset: AssetIx,
@@ -159,6 +159,8 @@ events! {
         taken: Amount;
         /// The cold wallet of ours that has it again, and how much, in base units of the asset.
         since 2 back_to: Option<(WalletIx, Amount)>,
+        /// Sweeps of it that the same reorg took, and what each gives back before that, in base units of the asset.
+        since 3 unswept: Vec<(TxId, Amount)>,
     }
     /// Payments of that transaction are the operator's own.
     (52, 1) FundingAnnounced { request: Request, network: NetworkIx, tx: TxId, reason: Box<str> }

@@ -106,12 +106,14 @@ impl State {
                 ..
             } => {
                 let (what, amounts) = ((*asset, *wallet), (*amount, *credited));
+                let seen = self.pending_deposit(key).map_or(position, |pending| pending.seen);
                 let subject = self.apply_deposit_credited(key, what, from, amounts, to, *block, position, at);
-                self.take_out_booked((*wallet, *asset), from_surplus, *given_before);
+                self.take_out_booked((*wallet, *asset), from_surplus, *given_before, (block.height, seen));
                 self.take_what_is_ahead(*wallet, *asset);
                 return subject;
             }
-            DepositReversed { key, account, asset, from_wallets, credited, taken, back_to } => {
+            DepositReversed { key, account, asset, from_wallets, credited, taken, back_to, unswept } => {
+                self.apply_unswept(key.network, *asset, unswept);
                 let amounts = (*credited, *taken);
                 self.apply_deposit_reversed(key, *account, *asset, from_wallets, amounts, *back_to, position, at);
             }

@@ -14,7 +14,7 @@ use crate::{Address, Amount, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The form of a snapshot; a snapshot of another form is not read, the journal is replayed instead.
-const SNAPSHOT_VERSION: u32 = 6;
+const SNAPSHOT_VERSION: u32 = 7;
 
 /// All accounts, wallets and work under way, as of one position of the journal.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct State {
     /// The items in suspense that are a surplus of that wallet.
     pub(crate) surplus: BTreeMap<(WalletIx, AssetIx), BTreeSet<SuspenseId>>,
     /// What persons gave away of surpluses.
-    pub(crate) given: BTreeMap<(WalletIx, AssetIx), Given>,
+    pub(crate) given: BTreeMap<(WalletIx, AssetIx), Vec<Given>>,
     pub(crate) shortages: BTreeMap<(AssetIx, WalletIx), Shortage>,
     /// What was adopted after a restore and nothing asked for: an order for the same is that payment.
     pub(crate) unmatched: BTreeMap<DispatchId, Unmatched>,

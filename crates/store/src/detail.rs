@@ -93,11 +93,13 @@ pub fn event_detail(event: &Event) -> Value {
             "from_surplus": from_surplus.iter()
                 .map(|(item, amount)| json!({ "item": item.0, "amount": text(amount) })).collect::<Vec<_>>(),
         }),
-        DepositReversed { key: deposit, account, asset, from_wallets, credited, taken, back_to } => json!({
+        DepositReversed { key: deposit, account, asset, from_wallets, credited, taken, back_to, unswept } => json!({
             "deposit": key(deposit), "account": account.map(|account| account.0), "asset": asset.0,
             "from_wallets": from_wallets.iter()
                 .map(|(wallet, amount)| json!({ "wallet": wallet.0, "amount": text(amount) })).collect::<Vec<_>>(),
             "credited": text(credited), "taken": text(taken),
+            "unswept": unswept.iter()
+                .map(|(tx, amount)| json!({ "tx": text(tx), "amount": text(amount) })).collect::<Vec<_>>(),
             "back_to": back_to.map(|(wallet, amount)| json!({ "wallet": wallet.0, "amount": text(&amount) })),
         }),
         FundingAnnounced { network, tx, reason, .. } => {

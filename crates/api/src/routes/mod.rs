@@ -17,8 +17,8 @@ pub use events::EventsView;
 pub use links::{LinkRequest, LinkView};
 pub use moves::{BatchRequest, BatchView, MoveRequest, MoveResult, MoveView};
 pub use operator::{
-    AssignRequest, BlockIn, ClearFinalRequest, FundingRequest, KeyRequest, NewKeyView, PauseRequest, ReasonRequest,
-    ResumeAssetRequest, ResumeNetworkRequest, SettleOwedRequest, WriteOffRequest,
+    AssignRequest, BlockIn, ClearFinalRequest, ClearUnmatchedRequest, FundingRequest, KeyRequest, NewKeyView,
+    PauseRequest, ReasonRequest, ResumeAssetRequest, ResumeNetworkRequest, SettleOwedRequest, WriteOffRequest,
 };
 pub use signing::SigningRequest;
 pub use withdrawals::{CancelRequest, CancelView, QuoteRequest};

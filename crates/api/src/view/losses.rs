@@ -60,6 +60,51 @@ pub struct LostFinalView {
     pub height: String,
 }
 
+/// A payment of ours that was found on a network after a restore, and that nothing in the books asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"network": "eip155:1", "wallet": "eip155:1:0x6B175474E89094C44Da98b954EedeAC495271d0F",
+    "transaction": "0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060", "dispatch": "17",
+    "moved": {"base_units": "1500000000000000000", "decimal": "1.5", "decimals": 18, "asset": "eip155:1/slip44:60"},
+    "to": "eip155:1:0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", "height": "19000000",
+    "since": "2026-03-01T12:00:00Z"}))]
+pub struct UnmatchedView {
+    /// Its network: a CAIP-2 id.
+    pub network: String,
+    /// Its id.
+    pub transaction: String,
+    /// The number that events of it have.
+    pub dispatch: String,
+    /// Who sent it.
+    pub wallet: String,
+    /// What it paid.
+    pub moved: Money,
+    /// Who received it.
+    pub to: String,
+    /// The block that it is in.
+    pub height: String,
+    /// When it was found.
+    pub since: String,
+}
+
+/// Payments that were found after a restore and that nothing asked for yet.
+pub(crate) fn unmatched(state: &State, directory: &Directory) -> Result<Vec<UnmatchedView>, Problem> {
+    let all = state.unmatched().map(|(dispatch, row)| {
+        let wallet = state.wallet(row.wallet).ok_or_else(|| Problem::internal(&"a payment from no wallet"))?;
+        let network = state.network(wallet.network).ok_or_else(|| Problem::internal(&"a wallet on no network"))?;
+        Ok(UnmatchedView {
+            network: network.id.to_string(),
+            transaction: row.tx.to_string(),
+            dispatch: dispatch.to_string(),
+            wallet: directory.caip10(wallet.network, &wallet.address)?,
+            moved: directory.asset_money(row.asset, row.amount)?,
+            to: directory.caip10(wallet.network, &row.to)?,
+            height: row.block.height.to_string(),
+            since: rfc3339(row.at),
+        })
+    });
+    all.collect()
+}
+
 /// Everything that is missing.
 pub(crate) fn shortages(state: &State, directory: &Directory) -> Result<Vec<ShortageView>, Problem> {
     let all = state.shortages().map(|(asset, wallet, row)| {

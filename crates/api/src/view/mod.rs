@@ -17,7 +17,7 @@ pub use listed::{
     AssetView, DepositRulesView, FinalityTierView, FinalityView, NetworkView, NodesView, StopView, TokenView,
     WithdrawalRulesView,
 };
-pub use losses::{LostFinalView, ShortageView};
+pub use losses::{LostFinalView, ShortageView, UnmatchedView};
 pub use operator::{AuditView, BookView, HoldingView, KeyView, PausesView, SuspenseView, WalletView};
 pub use payout::{AttemptView, Outcome, ProofView, QuoteView, WithdrawalView};
 pub use transfer::TransferView;
@@ -25,7 +25,7 @@ pub use work::WorkItem;
 
 pub(crate) use deposit::{ClaimRow, DepositRow, suspense_reason};
 pub(crate) use event::EventNames;
-pub(crate) use losses::{lost_finals, shortages};
+pub(crate) use losses::{lost_finals, shortages, unmatched};
 pub(crate) use payout::{AttemptRow, PayoutRow};
 pub(crate) use transfer::TransferRow;
 pub(crate) use work::work;

@@ -1,6 +1,6 @@
 //! The work that needs a person: everything that the engine cannot or may not end by itself, and what ends it.
 
-use super::losses::{lost_finals, shortages};
+use super::losses::{lost_finals, shortages, unmatched};
 use crate::directory::Directory;
 use crate::time::rfc3339;
 use crate::{Money, Problem, ids};
@@ -57,12 +57,27 @@ pub(crate) fn work(state: &State, directory: &Directory, now: Time) -> Result<Ve
             }
         };
         let what = lost.moved.as_ref().map_or_else(|| "nothing but gas".into(), named);
+        let meant = match (&lost.to, &lost.moved) {
+            (Some(_), _) => "between wallets of ours: nobody is unpaid",
+            (None, Some(_)) => "to outside: its withdrawal may be unpaid",
+            (None, None) => "by its fee",
+        };
         let detail = format!(
-            "a reorg took a final transaction of ours (dispatch {}), which moved {what}: its withdrawal may be unpaid; \
-             no wallet there is compared before it is back",
+            "a reorg took a final transaction of ours (dispatch {}), which moved {what} {meant}; no wallet there is \
+             compared before it is back",
             lost.dispatch
         );
         add("final-orphaned", format!("{} {}", lost.network, lost.transaction), detail, None, action);
+    }
+    for paid in unmatched(state, directory)?.into_iter().take(MOST) {
+        let detail = format!(
+            "found after a restore: {} paid {} to {}, and nothing asked for it; a withdrawal of just that is settled as it",
+            paid.wallet,
+            named(&paid.moved),
+            paid.to
+        );
+        let action = "wait for its request; POST /v1/operator/unmatched/clear if there will be none";
+        add("payment-unmatched", format!("{} {}", paid.network, paid.transaction), detail, None, action);
     }
     for (_, asset) in state.assets() {
         if let Some((detail, since)) = asset.stopped.as_ref().map(stop) {

@@ -21,10 +21,12 @@ pub enum Begin {
 }
 
 impl State {
-    /// Whether a slot for which nothing is signed yet may begin. One with signed bytes has begun.
+    /// Whether a slot may begin for which nothing that acts is signed yet. One with such bytes has begun; one that only a
+    /// cancellation was signed for has not.
     pub fn begins(&self, dispatch: &Dispatch) -> Begin {
         // A filler moves nothing, and what is behind it may have to be ended.
-        if !dispatch.attempts.is_empty() || dispatch.purpose == Purpose::Noop {
+        let begun = dispatch.attempts.iter().any(|attempt| attempt.kind == AttemptKind::Act);
+        if begun || dispatch.purpose == Purpose::Noop {
             return Begin::Act;
         }
         let Some(network) = self.wallet(dispatch.wallet).and_then(|wallet| self.network(wallet.network)) else {

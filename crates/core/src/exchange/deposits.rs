@@ -27,6 +27,24 @@ pub struct SettledDeposit {
 
 const NOBODY: AccountIx = AccountIx(u32::MAX);
 
+/// What a wallet holds once those sweeps, all from wallet `from`, are taken back.
+fn after_unsweeping(
+    network: &Network,
+    unswept: &[(TxId, Amount)],
+    wallet: WalletIx,
+    from: WalletIx,
+    held: Amount,
+) -> Amount {
+    unswept.iter().fold(held, |held, (tx, amount)| {
+        let to = network.recent_final.iter().find(|sent| sent.orphaned && sent.tx == *tx).and_then(|sent| sent.to);
+        match (wallet == from, to == Some(wallet)) {
+            (true, _) => held.checked_add(*amount).unwrap_or(Amount::MAX),
+            (false, true) => held.checked_sub(*amount).unwrap_or_default(),
+            (false, false) => held,
+        }
+    })
+}
+
 /// Whether another block was searched at that height.
 fn replaced(network: &Network, block: &BlockRef) -> bool {
     network.scanned.iter().any(|there| there.height == block.height && there.hash != block.hash)
@@ -261,11 +279,13 @@ impl State {
             (None, None) => Amount::ZERO,
         };
         // The receiving wallet loses it; where that was swept on, the wallets that it could have gone to.
+        let unswept = self.unswept(network, credit);
         let mut missing = credit.amount;
         let mut from_wallets = Vec::new();
         for wallet in std::iter::once(credit.wallet).chain(self.house_wallets.iter().copied()) {
             let row = self.wallet(wallet).filter(|row| row.network == key.network);
-            let there = row.map_or(Amount::ZERO, |row| row.holding(credit.asset).amount).min(missing);
+            let there = row.map_or(Amount::ZERO, |row| row.holding(credit.asset).amount);
+            let there = after_unsweeping(network, &unswept, wallet, credit.wallet, there).min(missing);
             let again = from_wallets.iter().any(|(taken, _)| *taken == wallet);
             if !there.is_zero() && !again {
                 missing = missing.checked_sub(there).unwrap_or_default();
@@ -280,7 +300,45 @@ impl State {
             credited: credit.credited,
             taken: free.min(credit.credited),
             back_to: credit.refill,
+            unswept,
         })
+    }
+
+    /// What a reversed deposit's wallet had swept on, by transactions that the reorg took as well: on the network neither
+    /// happened, so the books take the sweep back first. The newest first, until the wallet has what it loses.
+    fn unswept(&self, network: &Network, credit: &RecentCredit) -> Vec<(TxId, Amount)> {
+        let held = |wallet: WalletIx| self.wallet(wallet).map_or(Amount::ZERO, |row| row.holding(credit.asset).amount);
+        let mut missing = credit.amount.checked_sub(held(credit.wallet)).unwrap_or_default();
+        let mut given: Vec<(WalletIx, Amount)> = Vec::new();
+        let mut unswept = Vec::new();
+        for sent in network.recent_final.iter().rev() {
+            let Some(((asset, amount), to)) = sent.moved.zip(sent.to) else { continue };
+            let taken_too = sent.orphaned && sent.undone.is_zero() && sent.wallet == credit.wallet && to != sent.wallet;
+            if !taken_too || asset != credit.asset || missing.is_zero() {
+                continue;
+            }
+            let before = given.iter().filter(|(from, _)| *from == to).map(|(_, amount)| *amount);
+            let left = before.fold(held(to), |left, amount| left.checked_sub(amount).unwrap_or_default());
+            let back = amount.min(left);
+            if !back.is_zero() {
+                missing = missing.checked_sub(back).unwrap_or_default();
+                given.push((to, back));
+                unswept.push((sent.tx, back));
+            }
+        }
+        unswept
+    }
+
+    pub(crate) fn apply_unswept(&mut self, network: NetworkIx, asset: AssetIx, unswept: &[(TxId, Amount)]) {
+        for (tx, amount) in unswept {
+            let finals = &mut self.networks[network.row()].recent_final;
+            let sent = finals.iter_mut().find(|sent| sent.orphaned && sent.tx == *tx);
+            let sent = sent.expect("decide saw the orphaned sweep");
+            sent.undone = *amount;
+            let (from, to) = (sent.wallet, sent.to.expect("decide saw where it went"));
+            self.take_holding(to, asset, *amount);
+            self.add_holding(from, asset, *amount);
+        }
     }
 
     pub(crate) fn decide_announce_funding(

@@ -417,6 +417,7 @@ impl State {
             gas,
             success: sighting.success,
             orphaned: false,
+            undone: Amount::ZERO,
         };
         let network = self.wallets.get(row.wallet.row()).expect("decide saw the wallet").network;
         self.networks[network.row()].recent_final.push_back(recent);
@@ -535,6 +536,7 @@ impl State {
             gas,
             success,
             orphaned: false,
+            undone: Amount::ZERO,
         };
         self.networks[network.row()].recent_final.push_back(recent);
         purpose.map_or(Subject::Event, subject)

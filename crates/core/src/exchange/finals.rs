@@ -58,7 +58,9 @@ impl State {
         {
             return Err(Rejection::NotProven);
         }
-        let returned = lost.moved.filter(|_| !paid);
+        // What a reversal took back already is where it was.
+        let still = |(asset, amount): (AssetIx, Amount)| Some((asset, amount.checked_sub(lost.undone)?));
+        let returned = lost.moved.filter(|_| !paid).and_then(still).filter(|(_, amount)| !amount.is_zero());
         let from = lost.to.filter(|_| returned.is_some());
         let returned = match (returned, from) {
             // What a wallet of ours received goes back from there, as far as it is there.
@@ -92,10 +94,17 @@ impl State {
         let sent =
             finals.iter_mut().find(|sent| sent.orphaned && sent.tx == tx).expect("decide saw the orphaned transaction");
         (sent.block, sent.orphaned) = (block, false);
+        let again = sent.moved.zip(sent.to).map(|((asset, _), to)| (sent.wallet, asset, to, sent.undone));
+        sent.undone = Amount::ZERO;
         if let Some(more) = gas.checked_sub(sent.gas) {
             sent.gas = gas;
             let wallet = sent.wallet;
             self.pay_gas(wallet, more);
+        }
+        // The deposit that it swept may be credited again only after it.
+        if let Some((from, asset, to, amount)) = again.filter(|(.., amount)| !amount.is_zero()) {
+            self.take_now_or_later(from, asset, amount);
+            self.add_holding(to, asset, amount);
         }
     }
 

@@ -119,8 +119,10 @@ pub struct RecentFinal {
     pub success: bool,
     /// A deep reorg took its block.
     pub orphaned: bool,
+    /// What of it the books took back already, because the deposit that it had swept was reversed.
+    pub undone: Amount,
 }
-wire_struct!(RecentFinal { dispatch, tx, raw, block, wallet, moved, to, gas, success, orphaned });
+wire_struct!(RecentFinal { dispatch, tx, raw, block, wallet, moved, to, gas, success, orphaned, undone });
 
 /// A listed token.
 #[derive(Clone, Debug)]
@@ -357,14 +359,14 @@ pub struct Suspense {
 }
 wire_struct!(Suspense { token, amount, reason, deposit, from, wallet, at, asset, height, booked });
 
-/// What a person gave away of a wallet's surplus of one asset.
+/// What a person gave away of a wallet's surplus of one asset, at one time.
 #[derive(Clone, Debug)]
 pub struct Given {
     /// How much, in base units of the asset.
     pub amount: Amount,
     /// Height of the last block at which the wallet was compared.
     pub height: u64,
-    /// The event that booked the first of it.
+    /// The event that booked it.
     pub booked: Position,
 }
 wire_struct!(Given { amount, height, booked });

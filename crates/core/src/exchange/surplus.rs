@@ -10,6 +10,9 @@ use crate::ids::*;
 use crate::model::*;
 use crate::{Amount, BlockRef, Rejection, State};
 
+/// Of one wallet and asset so many are told apart; beyond, the two oldest count as one.
+const MAX_GIVEN: usize = 256;
+
 /// What of a deposit was booked before it was seen, in base units of the asset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Booked {
@@ -99,9 +102,11 @@ impl State {
                 rest = rest.checked_sub(there).expect("no more is taken than is left");
             }
         }
-        let given = self.given.get(&(*wallet, *asset));
-        let given = given.filter(|given| given.height >= block.height && given.booked < pending.seen);
-        booked.given = given.map_or(Amount::ZERO, |given| given.amount.min(rest));
+        // A surplus that was less than the rest of it was something else.
+        let given = self.given.get(&(*wallet, *asset)).into_iter().flatten();
+        let held = given.filter(|given| given.holds(block.height, pending.seen)).map(|given| given.amount);
+        let sum = held.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(Amount::MAX));
+        booked.given = if sum >= rest { rest } else { Amount::ZERO };
         booked
     }
 
@@ -111,6 +116,7 @@ impl State {
         (wallet, asset): (WalletIx, AssetIx),
         from: &[(SuspenseId, Amount)],
         given: Amount,
+        (height, seen): (u64, Position),
     ) {
         let token = self.token_of(asset);
         for (id, amount) in from {
@@ -127,11 +133,23 @@ impl State {
             self.take_holding(wallet, asset, given);
             let scaled = self.scaled(asset, given);
             self.ledger.expense(token, scaled);
-            let row = self.given.get_mut(&(wallet, asset)).expect("decide saw what was given");
-            row.amount = row.amount.checked_sub(given).expect("decide saw that it was given");
-            if row.amount.is_zero() {
-                self.given.remove(&(wallet, asset));
+            self.take_given((wallet, asset), given, (height, seen));
+        }
+    }
+
+    /// From what may have been the deposit first, oldest first.
+    fn take_given(&mut self, at: (WalletIx, AssetIx), mut rest: Amount, (height, seen): (u64, Position)) {
+        let Some(rows) = self.given.get_mut(&at) else { return };
+        for held in [true, false] {
+            for row in rows.iter_mut().filter(|row| row.holds(height, seen) == held) {
+                let taken = row.amount.min(rest);
+                crate::ledger::take(&mut row.amount, taken);
+                crate::ledger::take(&mut rest, taken);
             }
+        }
+        rows.retain(|row| !row.amount.is_zero());
+        if rows.is_empty() {
+            self.given.remove(&at);
         }
     }
 
@@ -139,11 +157,15 @@ impl State {
     pub(super) fn remember_given(&mut self, item: &Suspense) {
         let places = self.assets[item.asset.row()].places;
         let Some(amount) = item.amount.scale_down_exact(places) else { return };
-        let new = Given { amount: Amount::ZERO, height: item.height, booked: item.booked };
-        let row = self.given.entry((item.wallet, item.asset)).or_insert(new);
-        row.amount = row.amount.checked_add(amount).unwrap_or(Amount::MAX);
-        row.height = row.height.max(item.height);
-        row.booked = row.booked.min(item.booked);
+        let rows = self.given.entry((item.wallet, item.asset)).or_default();
+        rows.push(Given { amount, height: item.height, booked: item.booked });
+        if rows.len() > MAX_GIVEN {
+            let oldest = rows.remove(0);
+            let row = &mut rows[0];
+            row.amount = row.amount.checked_add(oldest.amount).unwrap_or(Amount::MAX);
+            row.height = row.height.max(oldest.height);
+            row.booked = row.booked.min(oldest.booked);
+        }
     }
 
     pub(crate) fn add_suspense(&mut self, item: Suspense) -> SuspenseId {
@@ -169,5 +191,12 @@ impl State {
             }
         }
         Some(item)
+    }
+}
+
+impl Given {
+    /// Whether a deposit in a block of that height, seen then, may have been in it.
+    fn holds(&self, height: u64, seen: Position) -> bool {
+        self.height >= height && self.booked < seen
     }
 }

@@ -116,6 +116,7 @@ fn examples() -> Vec<Event> {
             credited: amount,
             taken: Amount::ZERO,
             back_to: Some((wallet, amount)),
+            unswept: vec![(tx(33), amount)],
         },
         Event::FundingAnnounced { request, network: A, tx: tx(34), reason: reason.clone() },
         Event::PayoutHeld {

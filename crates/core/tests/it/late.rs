@@ -396,3 +396,101 @@ fn settling_more_than_is_owed_says_so() {
     let settle = Command::SettleOwed { request, account, token: USD, amount: Amount::new(1) };
     assert_eq!(world.refusal(settle), Some(Rejection::AboveOwed));
 }
+
+#[test]
+fn a_given_surplus_does_not_swallow_a_pending_deposit_that_the_comparison_already_knew() {
+    let mut world = World::new();
+    let bob = world.customer("BOB", USD_A, 1_000);
+    // An old surplus, given to bob (a person's decision).
+    world.surplus(HOT_A, USD_A, 1, 101);
+    let item = world.state.suspense().next().expect("booked").0;
+    let (request, reason) = (world.request(), "ticket 1".into());
+    world.ok(Command::AssignSuspense { request, item, to: Assign::Account(bob), reason });
+    // Alice's deposit is seen, and is still waiting (paused, or a deep tier): every comparison counts it.
+    let key = DepositKey { network: A, tx: tx(7), locator: Locator::Log(0) };
+    let deposit = world.incoming(key.clone(), USD_A, HOT_A, "ALICE", 500);
+    world.ok(Command::SeeDeposit { deposit: deposit.clone() });
+    // Another surplus, found after that and beside it, given to bob as well.
+    world.surplus(HOT_A, USD_A, 500, 5_000);
+    let item = world.state.suspense().next().expect("booked").0;
+    let (request, reason) = (world.request(), "ticket 2".into());
+    world.ok(Command::AssignSuspense { request, item, to: Assign::Account(bob), reason });
+    world.ok(Command::CreditDeposit { key, block: deposit.block, depth: DEEP });
+    let alice = world.state.account_by_name("eip155:1:0xALICE");
+    let items: Vec<_> = world.state.suspense().map(|(_, item)| (item.reason, item.amount)).collect();
+    assert_eq!((alice.map(|a| world.free(a, USD)), items), (Some(500_000_000_000_000), vec![]));
+}
+
+fn swept_then_reorged() -> (World, WalletIx, DepositKey, Incoming, Attempt) {
+    let mut world = World::funded(1_000);
+    world.scan(A, 0, 101..=110);
+    let bob = world.customer("BOB", USD_A, 1_000);
+    let request = world.request();
+    world.ok(Command::ListWallet {
+        request: Some(request),
+        network: A,
+        address: address("DEP"),
+        role: Role::Deposit(bob),
+        key: "m/0".into(),
+    });
+    let dep = world.state.wallet_at(A, &address("DEP")).expect("listed");
+    world.ok(Command::ReadyWallet { wallet: dep, next_nonce: 0 });
+    world.fund(COIN_A, dep, 1_000_000);
+    let key = DepositKey { network: A, tx: tx(777), locator: Locator::Log(0) };
+    let deposit = world.incoming(key.clone(), USD_A, dep, "BOB", 500);
+    world.credit(deposit.clone());
+    let dispatch = world.open(dep, Purpose::Sweep { to: HOT_A, asset: USD_A, amount: Amount::new(500) });
+    let attempt = world.sign(dispatch, AttemptKind::Act, 100);
+    world.finish(dispatch, 0, true, 500);
+    world.ok(Command::RewindScan { network: A, to: block(103) });
+    world.scan(A, 1, 104..=130);
+    world.ok(Command::ReverseDeposit { key: key.clone() });
+    (world, dep, key, deposit, attempt)
+}
+
+#[test]
+fn a_frozen_accounts_slot_that_was_filled_may_not_be_paid_by_a_replacement() {
+    let mut world = World::funded(10_000);
+    let alice = world.customer("ALICE", USD_A, 1_000_000);
+    let order = world.order(alice, USD_A, 100);
+    let payout = world.hold(order);
+    let dispatch = world.open(HOT_A, Purpose::Payout(payout));
+    world.ok(Command::FreezeAccount { account: alice, frozen: true, reason: "stolen".into() });
+    let act = world.attempt(AttemptKind::Act, 100);
+    assert_eq!(world.refusal(Command::SignAttempt { dispatch, attempt: act }), Some(Rejection::AccountFrozen));
+    world.sign(dispatch, AttemptKind::Cancel, 100);
+    let act = world.attempt(AttemptKind::Act, 200);
+    assert_eq!(world.refusal(Command::SignAttempt { dispatch, attempt: act }), Some(Rejection::AccountFrozen));
+}
+
+#[test]
+fn a_lost_sweep_of_a_reversed_deposit_is_moved_back_once() {
+    let (mut world, dep, _, _, attempt) = swept_then_reorged();
+    // On the network neither the deposit nor its sweep happened.
+    assert_eq!((world.holding(dep, USD_A).0, world.holding(HOT_A, USD_A).0), (0, 2_000));
+    assert_eq!(clear(&mut world, attempt.tx, Some((tx(5), block(110), DEEP)), false), None);
+    assert_eq!((world.holding(dep, USD_A).0, world.holding(HOT_A, USD_A).0), (0, 2_000));
+    assert_eq!(world.state.suspense().count(), 0, "it went to nobody else");
+    assert_eq!(world.replayed().digest(), world.state.digest());
+}
+
+#[test]
+fn a_reversed_deposit_and_its_sweep_come_back_in_either_order_and_the_books_are_as_the_network() {
+    for sweep_first in [false, true] {
+        let (mut world, dep, key, deposit, attempt) = swept_then_reorged();
+        let block = *world.state.network(A).and_then(|row| row.head()).expect("searched");
+        world.ok(Command::ResumeNetwork { network: A, reason: "looked".into(), from: None });
+        let again = Incoming { key, block, ..deposit };
+        let see = Command::SeeFinal { network: A, tx: attempt.tx, block, success: true, gas: Amount::new(500) };
+        if sweep_first {
+            world.ok(see);
+            world.credit(again);
+        } else {
+            world.credit(again);
+            world.ok(see);
+        }
+        assert_eq!((world.holding(dep, USD_A).0, world.holding(HOT_A, USD_A).0), (0, 2_500), "{sweep_first}");
+        assert_eq!(world.state.taken_ahead(dep, USD_A), Amount::ZERO);
+        assert_eq!(world.replayed().digest(), world.state.digest());
+    }
+}

@@ -116,6 +116,12 @@ impl Outside {
             (Command::ReverseDeposit { key }, _) => {
                 let recent = &before.network(key.network).expect("listed").recent;
                 let credit = recent.iter().find(|credit| credit.key == *key).expect("it is recent");
+                let Event::DepositReversed { unswept, .. } = event else { unreachable!() };
+                for (tx, amount) in unswept {
+                    let finals = &before.network(key.network).expect("listed").recent_final;
+                    let sent = finals.iter().find(|sent| sent.tx == *tx && sent.orphaned).expect("it was lost too");
+                    self.moves(sent.to.expect("a sweep"), sent.wallet, credit.asset, amount.base_units());
+                }
                 let from = Self::first_then_house(before, credit.wallet);
                 self.leaves(before, from, credit.asset, credit.amount.base_units());
                 if let Some((cold, amount)) = credit.refill {
@@ -175,6 +181,11 @@ impl Outside {
                 assert!(sent.orphaned, "{tx} was not lost");
                 // A lower fee is left to the reconciler, so the books keep the higher one.
                 self.pays_gas(before, sent.wallet, gas.base_units().saturating_sub(sent.gas.base_units()));
+                if let Some(((asset, _), to)) = sent.moved.zip(sent.to) {
+                    let again = sent.undone.base_units();
+                    self.leaves(before, [sent.wallet], asset, again);
+                    self.enters(before, to, asset, again);
+                }
             }
             (Command::AdoptDispatch { wallet, paid, gas, success, .. }, Event::DispatchAdopted { purpose, .. }) => {
                 if let (Some((asset, amount, to)), true) = (paid, *success) {

@@ -8,7 +8,7 @@ use crate::auth::{Caller, IdempotencyKey};
 use crate::body::{Body, Query};
 use crate::order::asset;
 use crate::routes::{accounts, deposits};
-use crate::view::{LostFinalView, Page, ShortageView, lost_finals, shortages};
+use crate::view::{LostFinalView, Page, ShortageView, UnmatchedView, lost_finals, shortages, unmatched};
 use crate::{AmountIn, Problem, Scope, json};
 use axum::extract::State;
 use axum::response::Response;
@@ -45,6 +45,20 @@ pub struct ClearFinalRequest {
     /// What used its nonce made the same payment: nothing comes back.
     pub paid: bool,
     /// Why it cannot come back, and how that is known.
+    pub reason: String,
+}
+
+/// A payment of ours that was found after a restore, and that is nobody's withdrawal.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"network": "eip155:1", "reason": "the customer was paid back by hand",
+    "transaction": "0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060"}))]
+pub struct ClearUnmatchedRequest {
+    /// Where it is: a CAIP-2 id.
+    pub network: String,
+    /// Its id.
+    pub transaction: String,
+    /// Why nobody will ask for it.
     pub reason: String,
 }
 
@@ -107,4 +121,34 @@ pub(super) async fn clear_final(
     // Nothing that a person types is a proof: it is on the person, whose reason and key the journal keeps.
     let command = Command::ClearFinal { request, network, tx, proof: None, paid: asked.paid, reason };
     done(app.submit(command).await?)
+}
+
+/// Payments of ours that were found after a restore and that nothing in the books asked for. A withdrawal of the same asset,
+/// amount and destination is settled as that payment, and not sent again.
+#[utoipa::path(get, path = "/v1/operator/unmatched", tag = "operator",
+    responses((status = 200, body = Page<UnmatchedView>)))]
+pub(super) async fn list_unmatched(
+    State(app): State<Shared>,
+    caller: Caller,
+    query: Query,
+) -> Result<Response, Problem> {
+    listed(&app, &caller, query, unmatched).await
+}
+
+/// Says that such a payment is nobody's withdrawal: the operator has borne it, and the next one for the same is sent.
+#[utoipa::path(post, path = "/v1/operator/unmatched/clear", tag = "operator", request_body = ClearUnmatchedRequest,
+    params(("Idempotency-Key" = String, Header)), responses((status = 200, body = DoneView)))]
+pub(super) async fn clear_unmatched(
+    State(app): State<Shared>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let caller = caller.need(Scope::ADMIN_SUSPENSE)?;
+    let asked: ClearUnmatchedRequest = json::fields(body.clone())?;
+    let network = accounts::network("/network", &asked.network, &app.directory().await?)?;
+    let tx = deposits::transaction("/transaction", &asked.transaction)?;
+    let request = request(caller, key, "clear-unmatched", &body);
+    let reason = reason(&asked.reason)?.into();
+    done(app.submit(Command::ClearUnmatched { request, network, tx, reason }).await?)
 }

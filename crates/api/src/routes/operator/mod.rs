@@ -11,7 +11,7 @@ pub use hand::{
 };
 pub use keys::{KeyRequest, NewKeyView};
 pub(crate) use look::{books, wallets};
-pub use losses::{ClearFinalRequest, WriteOffRequest};
+pub use losses::{ClearFinalRequest, ClearUnmatchedRequest, WriteOffRequest};
 
 use crate::app::Shared;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +35,8 @@ pub(super) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(losses::write_off))
         .routes(routes!(losses::list_finals))
         .routes(routes!(losses::clear_final))
+        .routes(routes!(losses::list_unmatched))
+        .routes(routes!(losses::clear_unmatched))
         .routes(routes!(look::suspense))
         .routes(routes!(hand::assign))
         .routes(routes!(hand::retry))
