@@ -1,8 +1,36 @@
 //! How deep a block lies. Pure; whether that is deep enough is the operator's policy, [`Depth::satisfies`].
 
-use tokengine_core::{BlockRef, Depth};
+use tokengine_core::{BlockRef, Depth, Finality};
 
 use crate::Heads;
+
+/// Where a network's finalized head comes from: the strongest finality that it has. Only what lies below that head is proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinalHead {
+    /// Its nodes tell one.
+    Told,
+    /// They tell none, as on many private networks: it is the block so many below the newest one, whatever a node says.
+    Depth(u32),
+}
+
+impl FinalHead {
+    /// By depth, on a network with such ordinary reorgs and that policy for payouts: the deeper of the two. A reorg up to
+    /// `reorg_depth` leaves what has so many blocks above it.
+    pub fn by_depth(reorg_depth: u32, payouts: Finality) -> Self {
+        Self::Depth(match payouts {
+            Finality::Confirmations(blocks) => reorg_depth.max(blocks),
+            Finality::Safe | Finality::Finalized => reorg_depth,
+        })
+    }
+
+    /// The height of the finalized head by depth; `None` where nodes tell it, or the network is not so high yet.
+    pub fn height(self, latest: u64) -> Option<u64> {
+        match self {
+            Self::Told => None,
+            Self::Depth(blocks) => latest.checked_sub(blocks.into()),
+        }
+    }
+}
 
 /// The depth of a block of the best chain under the given heads, on which `nodes` nodes agree. `None` when the heads
 /// have not reached the block.
@@ -45,6 +73,27 @@ mod tests {
         ] {
             let depth = depth(&at(height), &heads, 1).expect("reached");
             assert_eq!(depth.satisfies(policy), enough, "{height} {policy:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_finalized_head_of_the_nodes_the_strongest_finality_is_the_deeper_of_reorgs_and_payouts() {
+        use Finality::{Confirmations, Finalized, Safe};
+        for (case, reorg_depth, payouts, expected) in [
+            ("payouts deeper", 8, Confirmations(12), 12),
+            ("reorgs deeper, on a network of play money", 8, Confirmations(1), 8),
+            ("no count", 8, Finalized, 8),
+            ("no count either", 8, Safe, 8),
+        ] {
+            assert_eq!(FinalHead::by_depth(reorg_depth, payouts), FinalHead::Depth(expected), "{case}");
+        }
+        for (case, rule, latest, expected) in [
+            ("told by nodes", FinalHead::Told, 100, None),
+            ("as deep as that", FinalHead::Depth(12), 100, Some(88)),
+            ("just so high", FinalHead::Depth(12), 12, Some(0)),
+            ("not so high yet", FinalHead::Depth(12), 11, None),
+        ] {
+            assert_eq!(rule.height(latest), expected, "{case}");
         }
     }
 

@@ -28,6 +28,7 @@ mod tx;
 pub use block::{At, Block, BlockId, Heads, Identity};
 pub use counters::{CallOutcome, Calls, Counters, NodeCounters};
 pub use error::Error;
+pub use finality::FinalHead;
 pub use network::{AnyNetwork, Network, Rules};
 pub use node::{Accounts, Node};
 pub use payment::{Asset, Ignored, Outcome, Payment, Receivers, Scan, TooLarge, TxPayments};

@@ -8,7 +8,8 @@ use tokengine_core::Amount;
 /// How one network is watched and driven.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Height of the first block whose payments count. `None` begins behind the head of the very first start.
+    /// Height of the first block whose payments count. `None` begins behind the finalized head of the very first start, or
+    /// as far behind the newest block as reorgs go, where there is none.
     pub start: Option<u64>,
     /// How many blocks are searched at once when catching up.
     pub scan_batch: u32,
@@ -34,6 +35,8 @@ pub struct Rules {
     pub reconcile_addresses: u32,
     /// Contracts are compared with what was pinned every so many blocks, and before anything of theirs is credited.
     pub probe_every: u64,
+    /// Nodes that tell no finalized head for so long are told of: without one nothing is proven to have failed.
+    pub no_final_after: Duration,
     /// When deposit addresses are swept.
     pub sweep: SweepRules,
 }
@@ -55,6 +58,7 @@ impl Default for Rules {
             reconcile_every: 100,
             reconcile_addresses: 50_000,
             probe_every: 50,
+            no_final_after: Duration::from_secs(300),
             sweep: SweepRules::default(),
         }
     }

@@ -9,7 +9,9 @@ use tokengine_core::BlockRef;
 use tokio::time::Instant;
 
 use super::Network;
+use super::ask::Agreement;
 use crate::counters::count;
+use crate::finality::FinalHead;
 use crate::quorum::{self, Verdict};
 use crate::{At, BlockId, Error, Heads, Node};
 
@@ -37,8 +39,21 @@ impl<N: Node> Network<N> {
             self.common(&told).await.map(|block| Some(block).filter(|block| block.height <= latest.height))
         };
         let safe = lower(of(|heads| heads.safe)).await?;
-        let finalized = lower(of(|heads| heads.finalized)).await?;
+        let finalized = match self.rules.finality {
+            FinalHead::Told => lower(of(|heads| heads.finalized)).await?,
+            FinalHead::Depth(_) => self.final_by_depth(latest).await?,
+        };
         Ok(Heads { latest, safe, finalized })
+    }
+
+    /// The block so deep below `latest` that it counts as final, as a quorum of nodes has it on one chain with `latest`.
+    async fn final_by_depth(&self, latest: BlockRef) -> Result<Option<BlockRef>, Error> {
+        let Some(height) = self.rules.finality.height(latest.height) else { return Ok(None) };
+        let answer = self.agreed("a final block", Option::is_some, |node| below(node, latest, height)).await?;
+        Ok(match answer {
+            Agreement::Agreed(block) => block,
+            Agreement::Unsettled(_) => None, // too few have got as far
+        })
     }
 
     /// The heads of all nodes that tell them soon enough after the quorum has.
@@ -104,6 +119,18 @@ impl<N: Node> Network<N> {
         };
         head.map(|head| At::Block(head.hash)).ok_or_else(|| Error::Unsupported { node: self.id.clone(), what })
     }
+}
+
+/// What one node has at that height; `None` when it is not on the chain of `latest`. It is asked for that block before and
+/// after, so that a reorg in between does not lend its depth to a block of another chain.
+async fn below<N: Node>(node: &N, latest: BlockRef, height: u64) -> Result<Option<BlockRef>, Error> {
+    let at = |height| async move { Ok::<_, Error>(node.block(BlockId::Height(height)).await?.map(|block| block.at)) };
+    let has_latest = async || Ok::<_, Error>(at(latest.height).await?.is_some_and(|there| there.hash == latest.hash));
+    if !has_latest().await? {
+        return Ok(None);
+    }
+    let block = at(height).await?;
+    Ok(if has_latest().await? { block } else { None })
 }
 
 async fn next_until<T>(deadline: Option<Instant>, next: impl Future<Output = Option<T>>) -> Option<T> {

@@ -16,6 +16,7 @@ use tokengine_core::{Address, Amount, BlockHash, BlockRef, TxId};
 use self::ask::{Agreement, Slot};
 use crate::counters::count;
 use crate::evm::EvmNode;
+use crate::finality::FinalHead;
 use crate::follower::{FollowRules, Followed, Follower, Next};
 use crate::{
     Asset, At, Block, BlockId, Counters, Error, Node, Receivers, Scan, SendAnswer, TxPayments, TxStatus, quorum,
@@ -28,6 +29,8 @@ pub struct Rules {
     pub quorum: u8,
     /// The hash of block 0; `None` takes what `quorum` nodes say at the first [`Network::check_identity`].
     pub genesis: Option<BlockHash>,
+    /// What no reorg takes away any more.
+    pub finality: FinalHead,
     /// How long to wait for more heads once `quorum` nodes told theirs.
     pub patience: Duration,
     /// How long a node is left alone after its first fault; twice as long after each further one.
@@ -41,12 +44,13 @@ pub struct Rules {
 }
 
 impl Default for Rules {
-    /// One node is enough; faults cost a quarter of a second to 30 seconds, 1 where the node is needed; identity every
+    /// One node is enough, and nodes tell what is final; faults cost a quarter of a second to 30 seconds, 1 where the node is needed; identity every
     /// 5 minutes.
     fn default() -> Self {
         Self {
             quorum: 1,
             genesis: None,
+            finality: FinalHead::Told,
             patience: Duration::from_millis(300),
             rest: Duration::from_millis(250),
             longest_rest: Duration::from_secs(30),
@@ -92,6 +96,11 @@ impl<N: Node> Network<N> {
     /// How many nodes have to agree.
     pub fn quorum(&self) -> u8 {
         self.rules.quorum
+    }
+
+    /// Where its finalized head comes from.
+    pub fn finality(&self) -> FinalHead {
+        self.rules.finality
     }
 
     /// The nodes, in the order of the configuration.

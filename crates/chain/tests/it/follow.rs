@@ -1,10 +1,10 @@
 //! Following a real chain through downtime and reorgs.
 
 use tokengine_chain::follower::{FollowRules, Followed};
-use tokengine_chain::{BlockId, Network, Node, evm::EvmNode};
+use tokengine_chain::{BlockId, FinalHead, Network, Node, Rules, evm::EvmNode};
 use tokengine_core::{BlockRef, Finality};
 
-use crate::chain::{address, anvil, block_of, network, node};
+use crate::chain::{CHAIN_ID, address, anvil, block_at, block_of, config, network, node};
 
 const RULES: FollowRules = FollowRules { start: 0, max_reorg: 5, batch: 4 };
 
@@ -99,6 +99,28 @@ async fn a_block_is_as_deep_as_the_heads_say_and_has_no_depth_once_it_is_gone() 
 
     anvil.reorg(5).expect("reorganises");
     assert_eq!(depth().await, None);
+}
+
+#[tokio::test]
+async fn by_depth_a_block_is_final_when_enough_lie_above_it_whatever_the_nodes_call_final() {
+    let anvil = anvil();
+    anvil.mine(6).expect("mines");
+    let by_depth = |quorum| {
+        let nodes = (0..2).map(|_| EvmNode::new(&config(anvil.url())).expect("a good address")).collect();
+        let rules = Rules { quorum, finality: FinalHead::Depth(6), ..Rules::default() };
+        Network::new(&format!("eip155:{CHAIN_ID}"), nodes, rules).expect("good rules")
+    };
+    for quorum in [1, 2] {
+        let height = anvil.block_number().expect("answers");
+        let heads = by_depth(quorum).heads().await.expect("answers");
+        assert_eq!(heads.latest.height, height);
+        assert_eq!(heads.finalized, Some(block_at(&node(anvil.url()).await, height - 6).await), "not 4 behind");
+    }
+    let network = by_depth(2);
+    let node = node(anvil.url()).await;
+    let (final_one, next) = (block_at(&node, 0).await, block_at(&node, 1).await);
+    let depth = async |block| network.depth(&block).await.expect("answers").expect("on the chain");
+    assert!(depth(final_one).await.finalized && !depth(next).await.finalized);
 }
 
 #[tokio::test]

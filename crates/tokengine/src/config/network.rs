@@ -7,6 +7,7 @@ use super::tree::Node;
 use std::path::Path;
 use std::time::Duration;
 use tokengine_caip::ChainId;
+use tokengine_chain::FinalHead;
 use tokengine_chain::evm::EvmConfig;
 use tokengine_chain::fees::{DataFee, Policy};
 use tokengine_core::{Amount, BlockHash, Finality, NetworkPolicy};
@@ -18,6 +19,8 @@ pub(crate) struct Network {
     pub(crate) id: ChainId,
     pub(crate) policy: NetworkPolicy,
     pub(crate) genesis: Option<BlockHash>,
+    /// Where the finalized head comes from.
+    pub(crate) finality: FinalHead,
     pub(crate) nodes: Vec<EvmConfig>,
     pub(crate) rules: Rules,
 }
@@ -83,6 +86,9 @@ pub(crate) fn network(group: &Group<'_>, base: &Path) -> Option<Network> {
             group.reader.mistake(&item.origin, "config-finality", text);
         }
     }
+    let finality = group
+        .word("finalized", &[("node", false), ("depth", true)])
+        .and_then(|by_depth| Some(if by_depth { FinalHead::by_depth(reorg_depth?, level?) } else { FinalHead::Told }));
     let max_in_flight = group.number::<u16>("max_in_flight", 1);
     let rules = rules(group);
     development?;
@@ -95,6 +101,7 @@ pub(crate) fn network(group: &Group<'_>, base: &Path) -> Option<Network> {
             payout_finality: level?,
         },
         genesis: genesis?.map(|at| at.value),
+        finality: finality?,
         nodes: nodes?,
         rules: Rules { start: start?, ..rules? },
     })

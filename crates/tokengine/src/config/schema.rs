@@ -243,7 +243,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             optional(
                 "start_block",
                 "a height",
-                "First block whose payments count. Without it, a little behind the head of the very first start.",
+                "First block whose payments count. Without it, those behind the finalized head of the very first start, or `reorg_depth` behind its newest block where there is none.",
             ),
             key(
                 "reorg_depth",
@@ -256,6 +256,12 @@ pub(crate) const SECTIONS: &[Section] = &[
                 "blocks, \"safe\" or \"finalized\"",
                 "\"finalized\"",
                 "When a payout of ours is final. Not fewer blocks than `reorg_depth`: an ordinary reorganisation would take back a payment whose withdrawal is over.",
+            ),
+            key(
+                "finalized",
+                "\"node\" or \"depth\"",
+                "\"node\"",
+                "Where the finalized head comes from, which alone proves that a withdrawal failed or can never happen. `node`: the nodes tell it. `depth`: for a network whose nodes tell none; it is then the block that lies `reorg_depth` below the newest one, or `payout_finality` where that is a greater number of blocks, and wherever else `finalized` is asked for it is that block too.",
             ),
             key(
                 "development",

@@ -1,5 +1,7 @@
 //! What is read, and how mistakes are told.
 
+use tokengine_chain::FinalHead;
+
 use super::*;
 
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
@@ -356,6 +358,26 @@ fn a_payout_is_not_final_before_a_reorganisation_is_extraordinary() {
     let play = read(&with("payout_finality = 1\ndevelopment = true"), &[]).map_err(|mistakes| format!("{mistakes:?}"));
     let warnings: Vec<String> = play.expect("play money").warnings.iter().map(ToString::to_string).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("config-finality"), "{warnings:?}");
+}
+
+#[test]
+fn where_nodes_tell_no_finalized_head_the_configured_depth_is_the_deeper_of_two() {
+    let with = |more: &str| {
+        let text = WORKING.replace(
+            "[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\"",
+            &format!("{more}\n[[wallet]]\nnetwork = \"eip155:1\"\nrole = \"hot\""),
+        );
+        read(&text, &[]).map(|config| config.networks[0].finality).map_err(|mistakes| mistakes[0].code)
+    };
+    for (more, expected) in [
+        ("", Ok(FinalHead::Told)),
+        ("finalized = \"node\"", Ok(FinalHead::Told)),
+        ("finalized = \"depth\"\nreorg_depth = 8", Ok(FinalHead::Depth(8))),
+        ("finalized = \"depth\"\nreorg_depth = 8\npayout_finality = 12", Ok(FinalHead::Depth(12))),
+        ("finalized = \"never\"", Err("config-value")),
+    ] {
+        assert_eq!(with(more), expected, "{more}");
+    }
 }
 
 #[test]

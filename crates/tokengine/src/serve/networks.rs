@@ -38,7 +38,12 @@ pub(crate) fn connect(
     let (mut by_id, mut workers, mut calls) = (BTreeMap::new(), Vec::new(), Vec::new());
     for configured in networks {
         let nodes: Result<Vec<EvmNode>, _> = configured.nodes.iter().map(EvmNode::new).collect();
-        let rules = Rules { quorum: configured.policy.nodes_required, genesis: configured.genesis, ..Rules::default() };
+        let rules = Rules {
+            quorum: configured.policy.nodes_required,
+            genesis: configured.genesis,
+            finality: configured.finality,
+            ..Rules::default()
+        };
         let nodes = nodes.map_err(failed)?;
         for (node, named) in nodes.iter().zip(&configured.nodes) {
             calls.push((configured.id.to_string(), named.name.clone(), node.calls()));

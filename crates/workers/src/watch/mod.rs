@@ -78,7 +78,12 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         let genesis = self.network.block(BlockId::Hash(genesis)).await?.ok_or_else(unknown)?.at;
         // The first block that counts is the one after `from`.
         let from = match self.rules.start {
-            None => self.network.heads().await?.latest,
+            None => {
+                let heads = self.network.heads().await?;
+                let look = move |state: &tokengine_core::State| state.network(ix).map(|row| row.policy.reorg_depth);
+                let height = plan::begin(&heads, self.books.query(look).await?.unwrap_or_default());
+                self.network.block(BlockId::Height(height)).await?.ok_or_else(unknown)?.at
+            }
             Some(0) => genesis,
             Some(first) => {
                 let before = first.saturating_sub(1);

@@ -20,6 +20,13 @@ pub struct Due {
     pub trace: Option<TraceContext>,
 }
 
+/// After which block the search begins where nothing else was said: the newest that no ordinary reorg takes away. A reorg right
+/// after the start then leaves a block in common, and stops nothing.
+pub fn begin(heads: &Heads, reorg_depth: u32) -> u64 {
+    let buried = heads.latest.height.saturating_sub(reorg_depth.into());
+    heads.finalized.map_or(buried, |block| block.height)
+}
+
 /// Deposits that are deep enough by the heads told. Their blocks have still to be found on the nodes' best chain.
 pub fn due(state: &State, network: NetworkIx, heads: &Heads, nodes: u8) -> Vec<Due> {
     let Some(row) = state.network(network) else { return Vec::new() };
@@ -103,6 +110,19 @@ mod tests {
 
     fn heads(latest: u64, finalized: u64) -> Heads {
         Heads { latest: block(latest), safe: Some(block(finalized)), finalized: Some(block(finalized)) }
+    }
+
+    #[test]
+    fn the_search_begins_below_what_a_reorg_may_take() {
+        for (case, latest, finalized, expected) in [
+            ("at the finalized head", 100, Some(90), 90),
+            ("however far it lies behind", 100, Some(3), 3),
+            ("without one, as deep as reorgs go", 100, None, 95),
+            ("not below the first block", 4, None, 0),
+        ] {
+            let heads = Heads { latest: block(latest), safe: None, finalized: finalized.map(block) };
+            assert_eq!(begin(&heads, 5), expected, "{case}");
+        }
     }
 
     #[test]

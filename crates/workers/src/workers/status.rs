@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use tokengine_chain::Accounts;
+use tokengine_chain::{Accounts, FinalHead};
 use tokengine_core::{DispatchId, NetworkIx, PayoutId, Purpose, State, Time, WalletIx};
 use tokengine_engine::{Handle, system_clock};
 
 use super::Site;
 use crate::{Books, Error};
+
+/// Under which name the lack of a finalized head stands among the faults of workers.
+const FINAL: &str = "final";
 
 /// How one network is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,13 @@ impl Fault {
         Self { code: error.code(), text: error.to_string(), since: system_clock() }
     }
 
+    /// When the nodes tell no finalized head. Networks that have none are configured to be without.
+    fn no_final_head(since: Time) -> Self {
+        let text = "the nodes tell no finalized head, so that no withdrawal can be proven to have failed; on a network without \
+                    one, set `finalized = \"depth\"`";
+        Self { code: "network-no-final-head", text: text.into(), since }
+    }
+
     pub(super) fn panicked() -> Self {
         Self { code: "worker-panicked", text: "a worker panicked and was begun again".into(), since: system_clock() }
     }
@@ -117,6 +127,8 @@ pub(super) struct Live {
     pub(super) head_at: Option<Time>,
     pub(super) lost: bool,
     pub(super) compared: Option<u64>,
+    /// Since when the nodes tell no finalized head.
+    no_final_since: Option<Time>,
 }
 
 impl<N: Accounts + 'static> Site<N> {
@@ -138,6 +150,23 @@ impl<N: Accounts + 'static> Site<N> {
                     *known = fault;
                 }
             }
+        }
+    }
+
+    /// Notes whether there is a finalized head. For a while there may be none: at a network's beginning, or while too few of
+    /// its nodes have one.
+    pub(super) fn note_final(&self, there_is: bool, now: Time) {
+        let mut live = self.live();
+        if there_is || self.network.finality() != FinalHead::Told {
+            live.no_final_since = None;
+            live.faults.remove(FINAL);
+            return;
+        }
+        let since = *live.no_final_since.get_or_insert(now);
+        if now.ms_since(since) >= crate::rules::ms(self.rules.no_final_after) && !live.faults.contains_key(FINAL) {
+            let fault = Fault::no_final_head(since);
+            tracing::error!(chain.id = self.network.id(), error.code = fault.code, "{}", fault.text);
+            live.faults.insert(FINAL, fault);
         }
     }
 

@@ -84,6 +84,7 @@ impl<N: Accounts + 'static> Site<N> {
             self.driver.on_head(heads).await;
             self.heads.send_if_modified(|told| told.replace(heads) != Some(heads));
             self.live().head_at = Some(system_clock());
+            self.note_final(heads.finalized.is_some(), system_clock());
             let pass = self.watcher.pass(ix, &heads, system_clock()).await?;
             self.note("watch", None);
             self.live().lost = pass.lost;

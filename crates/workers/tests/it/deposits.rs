@@ -182,6 +182,7 @@ fn what_was_paid_before_the_engine_came_cannot_be_claimed() {
         let hash = anvil.send(&anvil.accounts()[1], &World::hot_address(), ETHER).expect("sent");
         anvil.wait_success(&hash).expect("paid");
         paid = hash.parse().ok();
+        anvil.mine(6).expect("mined"); // the search begins at the finalized head
         Setup::default()
     });
     let alice = world.customer(1);

@@ -236,3 +236,23 @@ fn a_node_that_fails_now_and_then_is_caught_up_with_all_the_same() {
     let head = world.anvil.block_number().expect("a height");
     wait_until("it is searched", Duration::from_secs(30), || world.status().scanned >= Some(head)).expect("in the end");
 }
+
+#[test]
+fn nodes_that_tell_no_finalized_head_for_long_are_told_of() {
+    let mut proxy = None;
+    let world = World::with(|anvil| {
+        let proxy = proxy.insert(FaultProxy::start(anvil.url()).expect("a proxy"));
+        let none = Fault::Error { code: -39001, message: "finalized block not found".into() };
+        proxy.fault_if("eth_getBlockByNumber", |call| call["params"][0] == "finalized", none);
+        let mut setup = Setup { nodes: vec![proxy.url()], ..Setup::default() };
+        setup.rules.no_final_after = Duration::from_millis(300);
+        setup
+    });
+    let told = || world.status().faults.get("final").map(|fault| fault.code);
+    wait_until("it is told", Duration::from_secs(20), || told() == Some("network-no-final-head")).expect("told");
+    assert!(!world.status().is_fresh());
+    let proxy = proxy.expect("started");
+    proxy.heal();
+    wait_until("it is over", Duration::from_secs(20), || told().is_none()).expect("over");
+    assert!(world.status().finalized.is_some());
+}

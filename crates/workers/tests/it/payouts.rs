@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokengine_chain::FinalHead;
 use tokengine_core::*;
 use tokengine_keys::{LocalSigner, Secret};
 use tokengine_testkit::{Arg, Fault, FaultProxy, artifact};
@@ -45,6 +46,33 @@ fn a_payout_that_reverts_is_rolled_back_with_its_failure_fee() {
     world.until_ended(payout);
     assert_eq!(world.free(&alice, COIN), 10 * ETHER - FAILURE_FEE);
     assert_eq!(world.anvil.balance(&refusing).expect("a balance"), 0);
+    world.books_balance();
+}
+
+#[test]
+fn without_finalized_heads_a_payout_that_reverts_is_rolled_back_at_the_depth_of_the_policy_and_not_before() {
+    let final_head = FinalHead::by_depth(8, Finality::Confirmations(1));
+    let mut world = World::with(|_| Setup { final_head, ..Setup::default() });
+    let alice = world.funded();
+    let refusing = world.anvil.deploy(&artifact("RefusingPayee").expect("compiled"), &[]).expect("deployed");
+    let payout = world.withdraw(&alice, COIN, ETHER, &refusing);
+    let seen = |state: &State| state.dispatches().find_map(|(_, dispatch)| Some(dispatch.seen.as_ref()?.block.height));
+    world.until("it is seen", move |state| seen(state).is_some());
+    let seen = world.look(seen).expect("seen");
+    let head = |height: u64| {
+        let there = || world.anvil.block_number().expect("a height");
+        world.anvil.mine(height - there()).expect("mined");
+        tokengine_testkit::wait_until("the workers have it", Duration::from_secs(20), || {
+            world.status().scanned == Some(height)
+        })
+        .expect("searched");
+    };
+    head(seen + 7); // what the node itself calls final has long passed it
+    assert_eq!(world.status().finalized, Some(seen - 1));
+    assert!(world.look(move |state| state.payout(payout).is_some()), "an ordinary reorg may still take it");
+    head(seen + 8);
+    world.until_ended(payout);
+    assert_eq!(world.free(&alice, COIN), 10 * ETHER - FAILURE_FEE);
     world.books_balance();
 }
 

@@ -19,6 +19,25 @@ fn a_deposit_that_a_reorg_takes_is_dropped() {
 }
 
 #[test]
+fn a_reorg_right_after_the_first_start_stops_nothing() {
+    let world = World::with(|anvil| {
+        anvil.mine(10).expect("mined");
+        Setup::default()
+    });
+    let newest = || world.block_on(world.network().heads()).expect("heads").latest;
+    let searched = |what, head: BlockRef| {
+        world.until(what, move |state| state.network(NET).and_then(|row| row.head()) == Some(&head));
+    };
+    let first = newest();
+    searched("the head is reached", first);
+    world.anvil.reorg(1).expect("a reorg");
+    let second = newest();
+    assert_ne!(second.hash, first.hash);
+    searched("it goes on by itself", second);
+    assert!(world.look(|state| state.network(NET).is_some_and(|row| row.halted.is_none())), "an ordinary reorg");
+}
+
+#[test]
 fn e15_a_payout_that_a_reorg_takes_is_sent_again_and_paid_once() {
     let mut world = World::with(|_| Setup { finality: Finality::Finalized, ..Setup::default() });
     let (alice, hot) = (world.customer(1), world.wallet_address(HOT));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokengine_chain::evm::{EvmConfig, EvmNode};
-use tokengine_chain::{Network, Rules as Nodes};
+use tokengine_chain::{FinalHead, Network, Rules as Nodes};
 use tokengine_core::*;
 use tokengine_engine::{Engine, Handle, Lane, Options, system_clock};
 use tokengine_keys::{AnySigner, EvmAddress, KeyStage, Keyring, LocalSigner, Mnemonic, RemoteSigner, Secret, Signer};
@@ -30,6 +30,8 @@ pub struct Setup {
     pub nodes: Vec<String>,
     pub quorum: u8,
     pub finality: Finality,
+    /// Where the network's finalized head comes from.
+    pub final_head: FinalHead,
     pub reorg_depth: u32,
     pub max_in_flight: u16,
     pub rules: Rules,
@@ -47,6 +49,7 @@ impl Default for Setup {
             nodes: Vec::new(),
             quorum: 1,
             finality: Finality::Confirmations(1),
+            final_head: FinalHead::Told,
             reorg_depth: 8,
             max_in_flight: 16,
             rules: Rules {
@@ -219,6 +222,7 @@ impl World {
         let nodes = urls.iter().enumerate().map(node).collect();
         let rules = Nodes {
             quorum: self.setup.quorum,
+            finality: self.setup.final_head,
             rest: Duration::from_millis(50),
             longest_rest: Duration::from_millis(400),
             ..Nodes::default()
