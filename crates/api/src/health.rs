@@ -146,7 +146,8 @@ async fn readyz(State(deps): Deps) -> Response {
             reachable,
             head,
             scanned: view.as_ref().and_then(|view| view.scanned),
-            lag_blocks: view.as_ref().and_then(|view| view.lag_blocks),
+            // The last head that was seen tells nothing about how far the network is by now.
+            lag_blocks: view.as_ref().and_then(|view| view.lag_blocks).filter(|_| reachable),
             status: view.map(|view| view.status),
             nodes_up: up,
             nodes,

@@ -258,8 +258,9 @@ fn problem(status: StatusCode, value: &Value) -> Failure {
     let detail = text("detail").or(text("title")).map_or_else(|| format!("status {status}"), str::to_owned);
     let exit = match (text("outcome"), status) {
         (Some("unknown"), _) => Exit::Unknown,
+        // The engine itself always has a code; without one it is a proxy that speaks, and nothing answered behind it.
         (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) => {
-            Exit::Unreachable
+            if text("code").is_some() { Exit::Refused } else { Exit::Unreachable }
         }
         (_, status) if status.is_client_error() => Exit::Refused,
         _ => Exit::Failed,
@@ -295,7 +296,9 @@ mod tests {
                 Exit::Unknown,
                 "internal",
             ),
-            ("not now", 503, json!({ "code": "draining", "outcome": "none" }), Exit::Unreachable, "draining"),
+            ("not now", 503, json!({ "code": "draining", "outcome": "none" }), Exit::Refused, "draining"),
+            ("with a reason", 503, json!({ "code": "asset-short", "outcome": "none" }), Exit::Refused, "asset-short"),
+            ("a proxy with nobody behind it", 503, Value::Null, Exit::Unreachable, "http-error"),
             ("a proxy that speaks otherwise", 502, Value::Null, Exit::Unreachable, "http-error"),
             ("a fault", 500, json!({ "code": "internal", "outcome": "none" }), Exit::Failed, "internal"),
         ] {

@@ -96,7 +96,11 @@ fn badge(word: &str) -> Markup {
     let kind = match word {
         "available" | "committed" | "credited" | "settled" | "found" | "done" => "good",
         "halted" | "failed" | "reversed" | "stopped" | "short" | "unreachable" | "dropped" | "refused" => "bad",
-        "paused" | "lagging" | "suspense" | "cancelled" => "warn",
+        // Work: money may be lost, or a network, an asset or a wallet stands still.
+        "network-halted" | "asset-stopped" | "asset-short" | "wallet-frozen" | "final-orphaned" => "bad",
+        "paused" | "lagging" | "cancelled" => "warn",
+        // Somebody waits, and it may end by itself.
+        "recovery" | "account-owes" | "withdrawal-waiting" | "withdrawal-unknown" | "deposit-orphaned" => "warn",
         _ => "busy",
     };
     html! { span.badge data-kind=(kind) { (word) } }

@@ -102,7 +102,7 @@ impl NetworkView {
             safe: seen.safe,
             finalized: seen.finalized,
             scanned: row.scanned,
-            lag_blocks: lag,
+            lag_blocks: lag.filter(|_| status != "unreachable"),
             seen_at: seen.seen_at.map(rfc3339),
             nodes: NodesView { up, configured: seen.nodes.len(), required },
             reorg_depth: row.policy.reorg_depth,

@@ -44,6 +44,15 @@ async fn one_dead_network_is_a_detail_and_draining_is_not() {
         (&json!("lagging"), &json!(49), &json!(null)),
         "{text}"
     );
+    world.nodes.old.store(0, Ordering::Relaxed);
+    world.nodes.down.store(true, Ordering::Relaxed);
+    let (_, text) = ask("/readyz").await;
+    let dark: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&dark["networks"][0]["reachable"], &dark["networks"][0]["lag_blocks"]),
+        (&json!(false), &json!(null)),
+        "{text}"
+    );
     draining.store(true, Ordering::Release);
     let (status, text) = ask("/readyz").await;
     assert_eq!(status, 503);
@@ -71,6 +80,8 @@ async fn a_network_that_is_not_followed_is_not_called_available() {
         world.nodes.old.store(old_ms, Ordering::Relaxed);
         let networks = world.get("/v1/networks").await.expect(200).json();
         assert_eq!(networks["items"][0]["status"], status, "{case}");
+        let lag = if status == "unreachable" { json!(null) } else { json!(12 + ahead) };
+        assert_eq!(networks["items"][0]["lag_blocks"], lag, "{case}: an old head tells nothing of now");
         let shown = format!(r#"data-kind="{badge}">{status}<"#);
         assert!(world.get("/").await.expect(200).text.contains(&shown), "{case}: {shown}");
     }

@@ -175,7 +175,15 @@ async fn what_is_missing_is_listed_and_written_off_once_with_a_reason() {
     let short = &listed["items"][0];
     assert_eq!((&short["asset"], &short["wallet"], &short["height"]), (&json!(USD), &json!(0), &json!("100")));
     assert_eq!((&short["missing"]["decimal"], &short["booked"]["decimal"]), (&json!("40"), &json!("1000")));
-    assert_eq!(world.get("/v1/operator/work").await.json()["items"][0]["kind"], "asset-short");
+    let item = world.get("/v1/operator/work").await.json()["items"][0].clone();
+    assert_eq!(item["kind"], "asset-short");
+    let write_off = format!("tokengine operator write-off {USD} --wallet 0 --amount 40 --reason");
+    assert!(item["command"].as_str().is_some_and(|command| command.contains(&write_off)), "{item}");
+    assert!(item["action"].as_str().is_some_and(|action| !action.contains("resume")), "{item}");
+    let resume = json!({"asset": USD, "reason": "it will be brought"});
+    let refused = world.administer("/v1/operator/assets/resume", &resume).await.refusal();
+    assert_eq!(refused, (503, "asset-short".into()), "the money is missing still");
+    assert_eq!(world.get("/v1/operator/shortages").await.json(), listed, "and can be written off");
     let body = |amount: &str, wallet: u32| json!({"wallet": wallet, "asset": USD, "amount": {"decimal": amount}, "reason": "seized by its issuer"});
     let of_coin = json!({"wallet": 0, "asset": ETH, "amount": {"decimal": "1"}, "reason": "x"});
     let path = "/v1/operator/shortages/write-off";

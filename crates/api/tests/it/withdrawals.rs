@@ -2,6 +2,7 @@
 
 use crate::world::*;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 use tokengine_core::*;
 
 /// Opens a slot for the only payout and signs one attempt.
@@ -95,9 +96,17 @@ async fn a_final_payment_that_a_reorg_took_is_listed_for_a_person_until_it_is_ba
     let item = &work["items"][0];
     assert_eq!((&item["kind"], &item["subject"]), (&json!("final-orphaned"), &json!(format!("eip155:1 {tx}"))));
     assert!(item["detail"].as_str().unwrap().contains("moved 10 eip155:1/erc20:"), "{item}");
+    let clear = format!("tokengine operator clear-final eip155:1 {tx} --reason");
+    assert!(item["action"].as_str().unwrap().contains("POST /v1/operator/finals/clear"), "{item}");
+    assert!(item["command"].as_str().unwrap().contains(&clear), "{item}");
+    world.too_early.store(true, Ordering::Relaxed);
+    let compared = "/v1/operator/reconcile?network=eip155:1";
+    let why = world.administer(compared, &json!({})).await.expect(200).json();
+    assert_eq!((&why["status"], &why["compared"]), (&json!("final-orphaned"), &json!(0)), "{why}");
     world.ok(Command::ScanBlocks { network: ONE, blocks: vec![block(101)] }).await;
     let see = Command::SeeFinal { network: ONE, tx, block: block(101), success: true, gas: Amount::new(900_000) };
     world.ok(see).await;
+    assert_eq!(world.administer(compared, &json!({})).await.expect(200).json()["status"], "too-early");
     assert!(world.get("/v1/operator/work").await.json()["items"].as_array().unwrap().is_empty());
     let newest = world.get("/v1/operator/audit?limit=1").await.expect(200).json();
     let event = &newest["items"][0]["event"];

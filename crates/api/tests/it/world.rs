@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokengine_api::Scope;
 use tokengine_api::*;
@@ -56,6 +56,8 @@ pub struct Nodes {
     pub ahead: AtomicU64,
     /// Milliseconds since the head was told.
     pub old: AtomicU64,
+    /// No node answers; the last head that was seen is told all the same.
+    pub down: AtomicBool,
 }
 
 impl NetworkSource for Nodes {
@@ -67,7 +69,7 @@ impl NetworkSource for Nodes {
             finalized: Some(104),
             block_ms: Some(2000),
             seen_at: Some(Time(tokengine_engine::system_clock().0 - self.old.load(Ordering::Relaxed))),
-            nodes: vec![node("first", true), node("second", false)],
+            nodes: vec![node("first", !self.down.load(Ordering::Relaxed)), node("second", false)],
             error: None,
         })
     }
@@ -99,6 +101,8 @@ pub struct World {
     pub desk: String,
     pub registry: Arc<Mutex<prometheus_client::registry::Registry>>,
     pub reconciled: Arc<AtomicUsize>,
+    /// No block can be compared at.
+    pub too_early: Arc<AtomicBool>,
     txs: AtomicU64,
     _follower: Follower,
     _running: Engine,
@@ -207,6 +211,8 @@ impl World {
         let mut registry = prometheus_client::registry::Registry::default();
         let (nodes, reconciled) = (Arc::new(Nodes::default()), Arc::new(AtomicUsize::new(0)));
         let count = reconciled.clone();
+        let too_early = Arc::new(AtomicBool::new(false));
+        let early = too_early.clone();
         let deps = Deps {
             engine: engine.clone(),
             store: reader.clone(),
@@ -227,7 +233,11 @@ impl World {
             reconcile: Arc::new(move |network| {
                 count.fetch_add(1, Ordering::Relaxed);
                 let found = Compared { height: 9, compared: 3, differing: 1, left_out: 0 };
-                Box::pin(std::future::ready(if network == "eip155:1" { Ok(Some(found)) } else { Err(Unanswered) }))
+                Box::pin(std::future::ready(if network == "eip155:1" {
+                    Ok((!early.load(Ordering::Relaxed)).then_some(found))
+                } else {
+                    Err(Unanswered)
+                }))
             }),
             page: PageAccess::Login,
             secure_cookies: false,
@@ -244,6 +254,7 @@ impl World {
             desk,
             registry: Arc::new(Mutex::new(registry)),
             reconciled,
+            too_early,
             txs: AtomicU64::new(1),
             _follower: follower,
             _running: running,

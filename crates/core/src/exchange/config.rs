@@ -118,6 +118,10 @@ impl State {
         if row.stopped.is_none() && row.short.is_none() {
             return Err(Rejection::NotPaused);
         }
+        // What is missing does not come back by resuming: it is written off, or a comparison finds it there again.
+        if self.shortages().any(|(short, ..)| short == asset) {
+            return Err(Rejection::AssetShort);
+        }
         Ok(Event::AssetResumed { asset, reason: reason.into(), request: None })
     }
 

@@ -30,6 +30,13 @@ fn a_shortage_stops_payouts_of_the_asset_and_nothing_else() {
     assert_eq!(world.refusal(short), Some(Rejection::Stale), "once is enough");
     assert!(world.state.asset(USD_A).expect("listed").short.is_some());
     assert!(world.state.asset(USD_B).expect("listed").short.is_none());
+    let resume = Command::ResumeAsset { asset: USD_A, reason: "x".into() };
+    assert_eq!(world.refusal(resume), Some(Rejection::AssetShort), "it is missing still");
+    assert_eq!(
+        world.state.shortage(USD_A, HOT_A).map(|row| row.missing),
+        Some(Amount::new(5)),
+        "and to be written off"
+    );
     world.customer("ALICE", USD_A, 1_000);
     world.ok(Command::ClearShortage { asset: USD_A, block: block(100) });
     assert!(world.state.asset(USD_A).expect("listed").short.is_none());

@@ -134,7 +134,7 @@ fn signer(args: &PayoutArgs, config: &Path, out: Out) -> Result<Option<(AccountI
     let name: KeyName = name.parse::<KeyName>()?;
     let id: AccountId =
         args.account.parse().map_err(|_| Failure::usage("--sign-with: the account must be a CAIP-10 id"))?;
-    let config = super::load(config, &ServeArgs::default())?;
+    let config = super::load_without_nodes(config, &ServeArgs::default())?;
     // Only this one: the others' passwords need not be here.
     let specs: Vec<_> = config.keys.iter().filter(|spec| spec.name == name).cloned().collect();
     let opening = out.spinner("opening the key");

@@ -22,6 +22,18 @@ fn existing(folder: &Path) -> Result<Arc<dyn Disk>, Failure> {
     }
 }
 
+/// A journal's folder while no other process has it.
+pub(crate) fn alone(folder: &Path) -> Result<(Arc<dyn Disk>, journal::LockGuard), Failure> {
+    let disk = existing(folder)?;
+    let guard = disk.lock().map_err(|error| match error {
+        journal::LockError::Held { holder } => {
+            Failure::from(journal::Error::Locked { folder: folder.display().to_string(), holder })
+        }
+        journal::LockError::Io(error) => Failure::system(folder.display(), error),
+    })?;
+    Ok((disk, guard))
+}
+
 /// What a check of a whole journal found.
 #[derive(Clone, Debug)]
 pub(crate) struct Proof {
@@ -121,13 +133,7 @@ pub(super) fn restore(from: &Path, data: &Path, out: Out) -> Result<(), Failure>
 
 /// Fills the read model anew. The folder's lock keeps an engine from running meanwhile.
 pub(super) fn rebuild(data: &Path, out: Out) -> Result<(), Failure> {
-    let disk = existing(&journal_folder(data))?;
-    let _alone = disk.lock().map_err(|error| match error {
-        journal::LockError::Held { holder } => {
-            Failure::from(journal::Error::Locked { folder: data.display().to_string(), holder })
-        }
-        journal::LockError::Io(error) => Failure::system(data.display(), error),
-    })?;
+    let (disk, _alone) = alone(&journal_folder(data))?;
     let feed = journal::Feed::read_only(Arc::clone(&disk))?;
     let end = feed.head().position;
     let path = read_model(data);

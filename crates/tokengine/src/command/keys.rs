@@ -176,7 +176,7 @@ pub(crate) fn write_secret(file: &Path, secret: &Secret<String>) -> Result<(), F
 }
 
 fn keyring(config: &Path, out: Out) -> Result<Keyring, Failure> {
-    super::open(config, &ServeArgs::default(), out).map(|(_, keys)| keys)
+    super::open_without_nodes(config, &ServeArgs::default(), out).map(|(_, keys)| keys)
 }
 
 fn list(config: &Path, out: Out) -> Result<(), Failure> {
@@ -224,7 +224,7 @@ fn api_key(
     out: Out,
 ) -> Result<(), Failure> {
     let scopes = scopes(names)?;
-    let config = super::load(config, &ServeArgs { data, ..ServeArgs::default() })?;
+    let config = super::load_without_nodes(config, &ServeArgs { data, ..ServeArgs::default() })?;
     let secret = ApiKeySecret::generate(&Secret::new(random_bytes()?));
     // The file first: a key that nobody knows is of no use, and a file without a key harms nobody.
     if let Some(file) = &file {

@@ -51,7 +51,20 @@ pub(crate) fn load(file: &Path, args: &ServeArgs) -> Result<Config, Failure> {
     Ok(Config::load(file, flags(args)?)?)
 }
 
+/// The same for what asks no node: secrets in URLs of nodes need not be there.
+pub(crate) fn load_without_nodes(file: &Path, args: &ServeArgs) -> Result<Config, Failure> {
+    Ok(Config::load_without_nodes(file, flags(args)?)?)
+}
+
 /// The same with its keys, about a second for each.
+pub(crate) fn open_without_nodes(file: &Path, args: &ServeArgs, out: Out) -> Result<(Config, Keyring), Failure> {
+    let opening = out.spinner("opening keys");
+    let opened = Config::open_without_nodes(file, flags(args)?);
+    opening.finish_and_clear();
+    Ok(opened?)
+}
+
+/// The configuration with its keys.
 pub(crate) fn open(file: &Path, args: &ServeArgs, out: Out) -> Result<(Config, Keyring), Failure> {
     let opening = out.spinner("opening keys");
     let opened = Config::open(file, flags(args)?);
@@ -86,6 +99,6 @@ fn flags(args: &ServeArgs) -> Result<Flags, Failure> {
 fn data_folder(file: &Path, flag: Option<PathBuf>) -> Result<PathBuf, Failure> {
     match flag {
         Some(folder) => Ok(folder),
-        None => Ok(load(file, &ServeArgs::default())?.engine.data),
+        None => Ok(load_without_nodes(file, &ServeArgs::default())?.engine.data),
     }
 }

@@ -138,7 +138,8 @@ async fn work(args: &ClientArgs, out: Out) -> Result<(), Failure> {
     for item in items(&value) {
         let part = |name: &str| item[name].as_str().unwrap_or_default();
         let (kind, subject, detail) = (part("kind"), part("subject"), part("detail"));
-        let _ = writeln!(text, "{kind}  {subject}\n  {detail}\n  to do: {}", part("action"));
+        let todo = item["command"].as_str().unwrap_or_else(|| part("action"));
+        let _ = writeln!(text, "{kind}  {subject}\n  {detail}\n  to do: {todo}");
     }
     out.tell(if text.is_empty() { "nothing needs a person" } else { &text }, &value);
     Ok(())
@@ -251,6 +252,7 @@ pub(super) async fn reconcile(args: &ClientArgs, out: Out) -> Result<(), Failure
     let networks: Vec<&str> = items(&networks).iter().filter_map(|network| network["id"].as_str()).collect();
     let bar = out.bar("comparing", networks.len() as u64);
     let (mut text, mut compared, mut differ, mut failed) = (String::new(), Vec::new(), Vec::new(), None);
+    let mut not_compared = Vec::new();
     for network in networks {
         let answer = client.post_with(&["operator", "reconcile"], &[("network", network)], &json!({}), None).await;
         bar.inc(1);
@@ -263,8 +265,10 @@ pub(super) async fn reconcile(args: &ClientArgs, out: Out) -> Result<(), Failure
                         differ.push(network);
                         writeln!(text, "{network}: {} of {} differ", count("differing"), count("compared"))
                     }
-                    "too-early" => writeln!(text, "{network}: not compared, too little of it was searched yet"),
-                    _ => writeln!(text, "{network}: still under way; `tokengine operator work` tells what differs"),
+                    status => {
+                        not_compared.push(network);
+                        writeln!(text, "{network}: not compared: {}", why_not(status))
+                    }
                 };
                 compared.push(value);
             }
@@ -275,16 +279,36 @@ pub(super) async fn reconcile(args: &ClientArgs, out: Out) -> Result<(), Failure
         }
     }
     bar.finish_and_clear();
-    if differ.is_empty() && failed.is_none() {
+    if differ.is_empty() && failed.is_none() && not_compared.is_empty() {
         out.tell(if text.is_empty() { "no network is listed" } else { &text }, &json!({ "items": compared }));
         return Ok(());
     }
     let details = text.lines().map(str::to_owned).collect();
     Err(match failed {
         Some(failure) if differ.is_empty() => Failure { details, ..failure },
+        None if differ.is_empty() => {
+            let told = format!("not compared: {}", not_compared.join(", "));
+            Failure { details, ..Failure::new(Exit::Refused, "not-compared", told) }
+        }
         _ => {
             let told = "wallets and books differ; `tokengine operator work` tells what to do";
             Failure { details, ..Failure::new(Exit::Damaged, "wallets-differ", told) }
         }
     })
+}
+
+/// Why a network's wallets were not compared.
+fn why_not(status: &str) -> &'static str {
+    match status {
+        "too-early" => "too little of it was searched yet, or its newest blocks changed meanwhile; ask again",
+        "final-orphaned" => {
+            "a reorganisation took a final transaction of ours, and no wallet there can be compared before it is back or \
+             cleared; `tokengine operator work` tells what to do"
+        }
+        "deposit-orphaned" => {
+            "a reorganisation took a deposit that was credited, and no wallet there can be compared before it is back or \
+             reversed; `tokengine operator work` tells what there is to do"
+        }
+        _ => "still under way; `tokengine operator work` tells what differs",
+    }
 }

@@ -47,9 +47,11 @@ pub(crate) fn token(group: &Group<'_>) -> Option<Token> {
     Some(Token { id: id?.value, decimals: decimals? })
 }
 
+const MOST_DECIMALS: u8 = 30;
+
 fn decimals(group: &Group<'_>) -> Option<u8> {
     let decimals = group.number::<u8>("decimals", 0)?;
-    if decimals > 30 {
+    if decimals > MOST_DECIMALS {
         group.mistake_in("decimals", "config-value", "`decimals` is at most 30");
         return None;
     }
@@ -117,12 +119,16 @@ pub(super) fn peek_aliases(group: &Group<'_>, id: &AssetId) -> Vec<(Address, Ori
     list.iter().filter_map(|entry| Some((alias(entry, Some(id))?, entry.origin.clone()))).collect()
 }
 
-/// Without decimals an amount can be neither right nor wrong; all else is read.
-fn rules(group: &Group<'_>, decimals: Option<u8>, token_decimals: Option<u8>) -> Option<AssetRules> {
+/// Amounts are read also where their decimals cannot be: what is no amount under any is told with everything else.
+fn rules(group: &Group<'_>, known: Option<u8>, token_decimals: Option<u8>) -> Option<AssetRules> {
     let (deposits, payouts) = (group.flag("deposits"), group.flag("payouts"));
-    let amount = |name: &str| decimal(group, name, decimals?);
+    let decimals = known.unwrap_or_else(|| {
+        let limits = ["min_deposit", "max_deposit", "min_payout", "max_payout", "sweep_from"];
+        let limits = limits.iter().filter_map(|name| group.peek(name, |text| Ok::<_, &str>(text.to_owned())));
+        likely(limits.map(|at| at.value).chain(texts_in(group, "finality", "up_to")))
+    });
+    let amount = |name: &str| decimal(group, name, decimals);
     let most = |name: &str| {
-        let decimals = decimals?;
         let parse = |text: &str| Amount::parse_decimal(text, decimals);
         optional(group, name, parse).map(|at| at.map_or(Amount::MAX, |at| at.value))
     };
@@ -135,8 +141,12 @@ fn rules(group: &Group<'_>, decimals: Option<u8>, token_decimals: Option<u8>) ->
             group.mistake("config-limits", format!("min_{what} is above max_{what}"));
         }
     }
-    let (fees, tiers) = (fees(group, token_decimals), tiers(group, decimals));
+    let token_decimals_read = token_decimals.unwrap_or_else(|| {
+        likely(texts_in(group, "fees", "success").into_iter().chain(texts_in(group, "fees", "failure")))
+    });
+    let (fees, tiers) = (fees(group, token_decimals_read), tiers(group, decimals));
     let sweep_from = amount("sweep_from");
+    known.and(token_decimals)?;
     Some(AssetRules {
         deposits: deposits?,
         payouts: payouts?,
@@ -150,10 +160,34 @@ fn rules(group: &Group<'_>, decimals: Option<u8>, token_decimals: Option<u8>) ->
     })
 }
 
-fn fees(group: &Group<'_>, decimals: Option<u8>) -> Option<Fees> {
+/// Decimals under which all of these are amounts that are amounts under any.
+fn likely(texts: impl IntoIterator<Item = String>) -> u8 {
+    let fits = |text: &String, decimals: u8| Amount::parse_decimal(text, decimals).is_ok();
+    let amounts: Vec<String> = texts.into_iter().filter(|text| (0..=MOST_DECIMALS).any(|d| fits(text, d))).collect();
+    let fine = |decimals: &u8| amounts.iter().all(|text| fits(text, *decimals));
+    (0..=MOST_DECIMALS).find(fine).unwrap_or(MOST_DECIMALS)
+}
+
+/// The texts called `inner` in a table, or in the tables of a list.
+fn texts_in(group: &Group<'_>, name: &str, inner: &str) -> Vec<String> {
+    let of = |item: &Item| match &item.node {
+        Node::Table(table) => match table.get(inner).map(|(_, item)| &item.node) {
+            Some(Node::Text(text)) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    match group.glance(name) {
+        Some(Item { node: Node::List(list), .. }) => list.iter().filter_map(of).collect(),
+        Some(item) => of(&item).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+fn fees(group: &Group<'_>, decimals: u8) -> Option<Fees> {
     let item = group.item("fees")?;
     let inner = Inner::new(group.reader, "`fees`", &item, &["success", "success_bps", "failure"])?;
-    let amount = |name: &str| inner.amount(name, decimals?, Amount::ZERO);
+    let amount = |name: &str| inner.amount(name, decimals, Amount::ZERO);
     let (success, failure) = (amount("success"), amount("failure"));
     let success_bps = inner.number("success_bps", 0, 0u16);
     if success_bps.is_some_and(|bps| bps > 10_000) {
@@ -162,7 +196,7 @@ fn fees(group: &Group<'_>, decimals: Option<u8>) -> Option<Fees> {
     Some(Fees { success: success?, success_bps: success_bps?, failure: failure? })
 }
 
-fn tiers(group: &Group<'_>, decimals: Option<u8>) -> Option<Vec<(Amount, Finality)>> {
+fn tiers(group: &Group<'_>, decimals: u8) -> Option<Vec<(Amount, Finality)>> {
     let item = group.item("finality")?;
     let wrong = |origin: &Origin, text: &str| group.reader.mistake(origin, "config-finality", text);
     let Node::List(list) = &item.node else {
@@ -191,7 +225,7 @@ fn tiers(group: &Group<'_>, decimals: Option<u8>) -> Option<Vec<(Amount, Finalit
                 None
             }
         };
-        let up_to = decimals.and_then(|decimals| inner.amount("up_to", decimals, Amount::MAX));
+        let up_to = inner.amount("up_to", decimals, Amount::MAX);
         match (up_to, level) {
             (Some(up_to), Some(level)) => {
                 if tiers.last().is_some_and(|(below, _)| *below >= up_to) {

@@ -6,6 +6,7 @@ use super::asset::token_name;
 use super::mistake::Origin;
 use super::network::ROLES;
 use super::reader::{At, Group, Reader, Sections, pick};
+use super::schema::is_like;
 use std::collections::BTreeSet;
 use tokengine_caip::{AssetId, ChainId};
 use tokengine_keys::{KeyName, KeySpec, Material};
@@ -22,7 +23,9 @@ pub(super) struct Entries<'a> {
 /// What the entries of one section are called, as far as it can be read, and where they stand.
 pub(super) struct Names {
     read: Vec<(String, Origin)>,
-    /// Every entry has a name that can be read.
+    /// Texts of names that cannot be read.
+    unread: Vec<String>,
+    /// Every entry has a name, read or not.
     all: bool,
 }
 
@@ -30,12 +33,24 @@ impl Names {
     fn of<T: ToString, E>(sections: &Sections<'_>, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Self {
         let name = |group: &Group<'_>| Some((group.peek(key, &parse)?.value.to_string(), group.origin.clone()));
         let read: Vec<_> = sections.groups.iter().filter_map(name).collect();
-        Self { all: sections.all && read.len() == sections.groups.len(), read }
+        let text = |group: &Group<'_>| group.peek(key, |text| Ok::<_, E>(text.to_owned())).map(|at| at.value);
+        let texts: Vec<Option<String>> = sections.groups.iter().map(text).collect();
+        let all = sections.all && texts.iter().all(Option::is_some);
+        let is_read = |text: &String| parse(text).is_ok();
+        Self { all, unread: texts.into_iter().flatten().filter(|text| !is_read(text)).collect(), read }
     }
 
-    /// Nothing is called so. Where a name cannot be read it may be the one that is meant, and its mistake is told already.
+    /// Every entry has a name that can be read.
+    fn are_read(&self) -> bool {
+        self.all && self.unread.is_empty()
+    }
+
+    /// Nothing is called so. A name that cannot be read may be the one that is meant where it is like it, and its mistake is
+    /// told already.
     pub(super) fn lack(&self, name: &str) -> bool {
-        self.all && !self.read.iter().any(|(read, _)| read == name)
+        let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        let meant = |text: &String| is_like(text, name) || plain(text) == plain(name);
+        self.all && !self.read.iter().any(|(read, _)| read == name) && !self.unread.iter().any(meant)
     }
 }
 
@@ -188,7 +203,7 @@ fn needs(reader: &Reader<'_>, entries: &Entries<'_>, names: &AllNames, wallets: 
             continue;
         }
         let of = || assets.iter().map(|(id, _)| &id.value).filter(|id| id.chain_str() == network);
-        if names.assets.all && !of().any(|id| id.slip44().is_some()) {
+        if names.assets.are_read() && !of().any(|id| id.slip44().is_some()) {
             let text = "its hot wallets pay gas in its coin, so list the coin as an [[asset]] (slip44)";
             reader.mistake(origin, "config-no-coin", text);
         }

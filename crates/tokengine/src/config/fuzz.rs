@@ -76,7 +76,7 @@ impl Target for File {
         let Ok(text) = std::str::from_utf8(input) else { return "no text".to_owned() };
         let lines = text.lines().count() + 1;
         let source = Source { name: "t.toml".into(), text: text.to_owned() };
-        let layers = Layers { source, env: BTreeMap::new(), flags: Vec::new() };
+        let layers = Layers { source, env: BTreeMap::new(), flags: Vec::new(), asks_nodes: true };
         match Config::read(&layers, Path::new("/nowhere")) {
             Ok(config) => format!("{} networks", config.networks.len().min(3)),
             Err(mistakes) => {

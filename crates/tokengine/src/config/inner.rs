@@ -114,6 +114,8 @@ impl<'a> Inner<'a> {
         };
         match source.read() {
             Ok(secret) => Some(secret),
+            // Whoever asks no node needs no way to one.
+            Err(_) if !self.reader.asks_nodes() => Some(Secret::new("http://not-asked.invalid".to_owned())),
             Err(error) => {
                 self.reader.mistake(&item.origin, "config-secret", error.to_string());
                 None

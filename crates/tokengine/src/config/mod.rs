@@ -95,14 +95,26 @@ pub(crate) struct Config {
 impl Config {
     /// Reads `file` and the environment, under the flags.
     pub(crate) fn load(file: &Path, flags: Flags) -> Result<Self, Vec<Mistake>> {
-        let (layers, base) = Self::layers(file, flags)?;
+        let (layers, base) = Self::layers(file, flags, true)?;
+        Self::read(&layers, &base)
+    }
+
+    /// The same for what asks no node: secrets in URLs of nodes need not be there.
+    pub(crate) fn load_without_nodes(file: &Path, flags: Flags) -> Result<Self, Vec<Mistake>> {
+        let (layers, base) = Self::layers(file, flags, false)?;
         Self::read(&layers, &base)
     }
 
     /// The same with its keys, which takes about a second for each. What is wrong with them, or with the wallets that they
     /// sign for, is told with everything else.
     pub(crate) fn open(file: &Path, flags: Flags) -> Result<(Self, Keyring), Vec<Mistake>> {
-        let (layers, base) = Self::layers(file, flags)?;
+        let (layers, base) = Self::layers(file, flags, true)?;
+        Self::read_and(&layers, &base, |reader, parts| opened::keys(reader, parts, &base))
+    }
+
+    /// The same for what asks no node.
+    pub(crate) fn open_without_nodes(file: &Path, flags: Flags) -> Result<(Self, Keyring), Vec<Mistake>> {
+        let (layers, base) = Self::layers(file, flags, false)?;
         Self::read_and(&layers, &base, |reader, parts| opened::keys(reader, parts, &base))
     }
 
@@ -119,7 +131,7 @@ impl Config {
         })
     }
 
-    fn layers(file: &Path, flags: Flags) -> Result<(Layers, PathBuf), Vec<Mistake>> {
+    fn layers(file: &Path, flags: Flags, asks_nodes: bool) -> Result<(Layers, PathBuf), Vec<Mistake>> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|error| {
             let hint = "`tokengine init` writes one to begin with";
@@ -130,7 +142,7 @@ impl Config {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let env: BTreeMap<String, String> = env.filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((Layers { source: Source { name, text }, env, flags }, base.to_owned()))
+        Ok((Layers { source: Source { name, text }, env, flags, asks_nodes }, base.to_owned()))
     }
 
     /// The same from what is given; `base` is the folder that relative paths are taken from.

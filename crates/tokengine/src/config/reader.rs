@@ -15,6 +15,8 @@ pub(crate) struct Layers {
     pub(crate) env: BTreeMap<String, String>,
     /// Flags of the command line: `engine.data`, its flag, its value as text.
     pub(crate) flags: Vec<(&'static str, &'static str, String)>,
+    /// Nodes are asked: the secrets in their URLs are needed.
+    pub(crate) asks_nodes: bool,
 }
 
 /// What names of our variables begin with; two underscores part section and key.
@@ -70,6 +72,11 @@ impl<'a> Reader<'a> {
         if !list.contains(&noted) {
             list.push(noted);
         }
+    }
+
+    /// The configuration is read for something that asks nodes.
+    pub(crate) fn asks_nodes(&self) -> bool {
+        self.layers.asks_nodes
     }
 
     /// The text is no TOML, so that what is read of it may not be all that is meant.

@@ -7,7 +7,7 @@ use super::*;
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
     let source = Source { name: "t.toml".into(), text: text.into() };
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Config::read(&Layers { source, env, flags: Vec::new() }, Path::new("/base"))
+    Config::read(&Layers { source, env, flags: Vec::new(), asks_nodes: true }, Path::new("/base"))
 }
 
 fn mistakes(text: &str, env: &[(&str, &str)]) -> Vec<String> {
@@ -83,6 +83,7 @@ x = 1
             "t.toml:13:9 config-nodes",
             "t.toml:15:1 config-nodes",
             "t.toml:19:19 config-value",
+            "t.toml:22:11 config-unknown-reference",
             "t.toml:24:7 config-unknown-reference",
             "t.toml:30:1 asset-finer-than-token",
             "t.toml:35:2 config-unknown-section",
@@ -227,9 +228,10 @@ fn amounts_wait_for_decimals_and_all_else_in_an_asset_is_told() {
         at(first, 11, "config-type"),
         at(first + 1, 14, "config-value"),
         at(first + 2, 8, "config-value"),
+        at(first + 2, 20, "config-value"),
         at(first + 3, 12, "config-finality"),
     ];
-    assert_eq!(told, wanted, "the fees' amounts are in decimals of the token");
+    assert_eq!(told, wanted, "what is no number under any decimals is told too");
 }
 
 #[test]
@@ -275,7 +277,7 @@ fn the_environment_is_over_the_file_and_flags_are_over_both() {
     ];
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let flags = vec![("engine.data", "--data", "flag".to_owned())];
-    let config = Config::read(&Layers { source, env, flags }, Path::new("/base"));
+    let config = Config::read(&Layers { source, env, flags, asks_nodes: true }, Path::new("/base"));
     let config = config.map_err(|mistakes| format!("{mistakes:?}")).expect("no mistakes");
     assert_eq!(config.engine.data, Path::new("/base/flag"));
     assert_eq!((config.engine.segment_bytes, config.networks[0].policy.reorg_depth), (2 << 20, 7));
@@ -429,4 +431,33 @@ fn keys_that_cannot_be_opened_are_told_with_all_other_mistakes_and_where_they_st
         "{told:?}"
     );
     assert!(told[0].text.contains("gone"), "{told:?}");
+}
+
+#[test]
+fn a_name_or_decimals_that_cannot_be_read_hide_no_other_mistake() {
+    let codes = |text: &str| -> Vec<&str> {
+        assert_ne!(text, WORKING);
+        read(text, &[]).err().unwrap_or_default().iter().map(|mistake| mistake.code).collect()
+    };
+    let more = "[[network]]\nid = \"nonsense\"\nnodes = [{ name = \"a\", url = \"http://127.0.0.1:1\" }]\n";
+    let wallet = "[[wallet]]\nnetwork = \"eip155:777\"\nrole = \"cold\"\naddress = \"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC\"\n";
+    let told = codes(&format!("{WORKING}{more}{wallet}"));
+    assert_eq!(told, ["config-value", "config-unknown-reference"], "the network's id is not the one that is meant");
+
+    let amounts = "min_deposit = \"a few\"\nmax_deposit = \"1000000000000\"\nmin_payout = \"5.5\"\nmax_payout = \"5.25\"\n\
+        fees = { success = \"some\", failure = \"0.5\" }\nfinality = [{ up_to = \"-1\", level = 3 }, { level = 9 }]\n";
+    for (case, decimals, first) in [
+        ("decimals that are too many", "decimals = 99", "config-value"),
+        ("decimals that are none", "decimals = \"six\"", "config-type"),
+    ] {
+        let at = WORKING.rfind("decimals = 6").expect("the last asset has them");
+        let text = format!("{}{decimals}{}{amounts}", &WORKING[..at], &WORKING[at + "decimals = 6".len()..]);
+        let told = read(&text, &[]).err().unwrap_or_default();
+        let (codes, texts): (Vec<_>, Vec<_>) = told.iter().map(|told| (told.code, told.text.as_str())).unzip();
+        assert_eq!(codes.len(), 5, "{case}: {told:?}");
+        assert!(codes.contains(&first) && codes.contains(&"config-limits"), "{case}: {told:?}");
+        for name in ["min_deposit", "success", "up_to"] {
+            assert!(texts.iter().any(|text| text.contains(name)), "{case}: {name}: {told:?}");
+        }
+    }
 }

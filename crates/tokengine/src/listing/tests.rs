@@ -92,7 +92,7 @@ fn an_empty_state_is_told_everything_in_order_and_then_nothing_more() {
         .iter()
         .map(|c| format!("{c:?}").split([' ', '{']).next().unwrap_or_default().to_owned())
         .collect();
-    assert_eq!(names, ["ListNetwork", "ListToken", "ListToken", "ListAsset", "ListAsset", "ListWallet"]);
+    assert_eq!(names, ["ListNetwork", "LimitTopUps", "ListToken", "ListToken", "ListAsset", "ListAsset", "ListWallet"]);
     assert_eq!(diff(&listed(), &some(), &keys), Ok(Changes::default()));
 }
 

@@ -46,6 +46,7 @@ impl App {
         let door_metrics = tokengine_api::Metrics::new(&mut registry);
         let watch_metrics = super::events::Timings::new(&mut registry);
 
+        not_in_use(&config.engine.data)?;
         stages.begin("health port");
         let probes = health::Probes::new(Arc::clone(&stages));
         let health = Server::start(config.api.health_listen, health::router(probes.clone())).await?;
@@ -168,6 +169,16 @@ impl App {
 /// Runs what blocks on a thread that may.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Failure::system("a task", error))
+}
+
+/// Another process on the same folder most likely has the same ports: that the folder is in use says more than that a port
+/// is. The lock is let go again; opening the journal, after the ports, takes it for good.
+fn not_in_use(data: &Path) -> Result<(), Failure> {
+    let journal = crate::command::journal::journal_folder(data);
+    if !journal.is_dir() {
+        return Ok(()); // it is made when the journal is opened
+    }
+    crate::command::journal::alone(&journal).map(drop)
 }
 
 /// The journal, and the read model, whose cursor tells whether the journal is the newest there was.

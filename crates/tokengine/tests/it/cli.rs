@@ -175,3 +175,29 @@ fn completions_and_the_description_of_the_doors_are_printed() {
     let description = run(folder.path(), &["openapi"]);
     assert_eq!(description.json()["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
 }
+
+#[test]
+fn what_asks_no_node_needs_no_secret_of_a_nodes_url() {
+    let folder = folder();
+    let config = SMALL.replace("\"http://user:hunter2@127.0.0.1:1/hunter2\"", "{ env = \"NODE_URL_OF_NOBODY\" }");
+    assert_ne!(config, SMALL);
+    fs::write(folder.path().join("tokengine.toml"), config).expect("it can be written");
+    let words = ["keys", "api-key", "--name", "admin", "--scopes", "all", "--out", "admin.key"];
+    for (words, env) in [
+        (&words[..], &[][..]),
+        (&["keys", "address", "hot"], &[KEY]),
+        (&["keys", "list"], &[KEY]),
+        (&["verify"], &[]),
+        (&["rebuild"], &[]),
+        (&["backup", "copy"], &[]),
+        (&["restore", "copy", "--data", "other"], &[]),
+    ] {
+        let ran = run_with(folder.path(), words, env);
+        assert_eq!(ran.code, Some(0), "{words:?}: {ran:?}");
+    }
+    for words in [&["config", "check"][..], &["serve"]] {
+        let ran = run_with(folder.path(), words, &[KEY]);
+        assert_eq!(ran.code, Some(2), "{words:?}: {ran:?}");
+        assert!(format!("{ran:?}").contains("config-secret"), "{words:?}: {ran:?}");
+    }
+}

@@ -132,6 +132,13 @@ fn a9_what_the_issuer_took_back_is_written_off_by_a_person_and_payouts_go_on() {
     let work = world.done(&["operator", "work"])["items"].clone();
     assert_eq!((work.as_array().map(Vec::len), &work[0]["kind"]), (Some(1), &json!("asset-short")), "{work}");
     assert!(work[0]["action"].as_str().is_some_and(|action| action.contains("/shortages/write-off")), "{work}");
+    let told =
+        world.command(&["operator", "work", "--url", world.doors()]).env("TOKENGINE_API_KEY", &world.admin).output();
+    let told = String::from_utf8_lossy(&told.expect("it runs").stdout).into_owned();
+    assert!(told.contains(&format!("tokengine operator write-off {usd} --wallet 0 --amount 40 --reason")), "{told}");
+    assert!(!told.contains("/v1/") && !told.contains("{id}"), "commands, and whole ones: {told}");
+    world.refused(&["operator", "resume-asset", &usd, "--reason", "x"], 1, "asset-short");
+    assert_eq!(world.done(&["operator", "shortages"])["items"][0], short, "nothing is forgotten");
 
     let order = Order { customer: 1, home: 0, net: 0, token: "usd", amount: 7 * DOLLAR6, to: world.nobody(1) };
     let refused = world.post("/v1/withdrawals", &world.signed(&order));

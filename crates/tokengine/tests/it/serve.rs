@@ -110,6 +110,9 @@ fn it_starts_in_order_tells_how_it_is_and_drains_on_sigterm() {
     // One process has the folder at a time.
     let second = place.run(&["keys", "api-key", "--name", "x", "--scopes", "all", "--json"]);
     assert_eq!((second.code, second.json()["error"]["code"].as_str()), (Some(6), Some("journal-locked")), "{second:?}");
+    let again = place.run(&["serve", "--json"]);
+    let told = (again.code, again.json()["error"]["code"].as_str().map(str::to_owned));
+    assert_eq!(told, (Some(6), Some("journal-locked".into())), "rather than that its ports are taken: {again:?}");
     // A backup does not mind.
     assert_eq!(place.run(&["backup", "copy"]).code, Some(0));
 

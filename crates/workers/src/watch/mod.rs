@@ -60,7 +60,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
     /// Makes sure that the nodes are of the network in the books, and says where the search begins if it never did.
     ///
     /// # Errors
-    /// [`Error::NotListed`], [`Error::OtherGenesis`], and those of asking.
+    /// [`Error::NotListed`], [`Error::OtherGenesis`], [`Error::NotRecorded`], and those of asking.
     pub async fn start(&self) -> Result<NetworkIx, Error> {
         let id: Box<str> = self.network.id().into();
         let (listed, id) = self.books.query(move |state| (state.network_by_id(&id), id)).await?;
@@ -92,7 +92,7 @@ impl<B: Books, N: Accounts> Watcher<B, N> {
         };
         match self.books.submit(Command::StartNetwork { network: ix, genesis, from }).await? {
             Ok(()) | Err(Rejection::AlreadyListed) => Ok(ix),
-            Err(_) => Err(Error::OtherGenesis { known: genesis.hash, found: genesis.hash }),
+            Err(rejection) => Err(Error::NotRecorded { what: "the start of the network", rejection }),
         }
     }
 

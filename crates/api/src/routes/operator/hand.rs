@@ -431,7 +431,8 @@ pub(super) async fn cancel(
 pub struct ComparedView {
     /// Its CAIP-2 id.
     pub network: String,
-    /// `even`, `differs`, `too-early` (too little of the network was searched yet) or `under-way`.
+    /// `even`, `differs` or `under-way`; or why it was not compared: `too-early` (too little of the network was searched
+    /// yet), `final-orphaned` or `deposit-orphaned` (a reorganisation took what was final, and it is not back yet).
     pub status: String,
     /// The block that the wallets were compared at.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -461,6 +462,15 @@ fn compared_view(network: String, found: Option<Compared>) -> ComparedView {
     }
 }
 
+/// What a reorganisation took of a network that was final, and that is not back.
+fn orphaned(state: &tokengine_core::State, network: &str) -> Option<&'static str> {
+    let row = state.network_by_id(network).and_then(|ix| state.network(ix))?;
+    if row.recent_final.iter().any(|sent| sent.orphaned) {
+        return Some("final-orphaned");
+    }
+    row.recent.iter().any(|credit| credit.orphaned).then_some("deposit-orphaned")
+}
+
 /// Has wallets compared with the books now. With `?network=` it answers when that network's are, or after a minute with
 /// `under-way`; without, it answers at once, and all networks' are compared. What differs is in the list of work as well.
 #[utoipa::path(post, path = "/v1/operator/reconcile", tag = "operator", params(("network" = Option<String>, Query)),
@@ -485,6 +495,13 @@ pub(super) async fn reconcile(
     };
     accounts::network("?network", &network, &directory)?;
     match tokio::time::timeout(app.limits.longest_wait, (app.reconcile)(network.clone())).await {
+        // Nothing can be said of any wallet while what was final is gone.
+        Ok(Ok(found)) if found.is_none_or(|found| found.compared == 0) => {
+            let id = network.clone();
+            let why = app.engine.query(move |state: &tokengine_core::State| orphaned(state, &id)).await?;
+            let view = compared_view(network, found);
+            reply::ok(&ComparedView { status: why.map_or(view.status, str::to_owned), ..view })
+        }
         Ok(Ok(found)) => reply::ok(&compared_view(network, found)),
         Ok(Err(error)) => Err(Problem::network_unavailable(&error.to_string())),
         Err(_) => reply::ok(&under_way(network)),
