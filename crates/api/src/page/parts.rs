@@ -100,7 +100,8 @@ fn badge(word: &str) -> Markup {
         "network-halted" | "asset-stopped" | "asset-short" | "wallet-frozen" | "final-orphaned" => "bad",
         "paused" | "lagging" | "cancelled" => "warn",
         // Somebody waits, and it may end by itself.
-        "recovery" | "account-owes" | "withdrawal-waiting" | "withdrawal-unknown" | "deposit-orphaned" => "warn",
+        "recovery" | "account-owes" | "payment-unmatched" | "withdrawal-waiting" | "withdrawal-unknown"
+        | "deposit-orphaned" => "warn",
         _ => "busy",
     };
     html! { span.badge data-kind=(kind) { (word) } }

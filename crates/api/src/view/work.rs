@@ -83,7 +83,10 @@ pub(crate) fn work(state: &State, directory: &Directory, now: Time) -> Result<Ve
             named(&paid.moved),
             paid.to
         );
-        let todo = "wait for its request; POST /v1/operator/unmatched/clear if there will be none".into();
+        let clear = reasoned(&format!("clear-unmatched {} {}", paid.network, paid.transaction));
+        let todo = Todo::of(["POST /v1/operator/unmatched/clear".into(), clear], |clear| {
+            format!("wait for its request; {clear} if there will be none")
+        });
         add("payment-unmatched", format!("{} {}", paid.network, paid.transaction), detail, None, todo);
     }
     for (_, asset) in state.assets() {

@@ -108,6 +108,17 @@ pub(crate) enum OperatorCommand {
         #[command(flatten)]
         hand: HandArgs,
     },
+    /// Payments found after a restore that nothing in the books asked for. A withdrawal of just that is settled as it.
+    Unmatched(ClientArgs),
+    /// Say that such a payment is nobody's withdrawal: you have borne it, and the next one like it is sent.
+    ClearUnmatched {
+        /// The network, by its CAIP-2 id.
+        network: String,
+        /// The transaction.
+        transaction: String,
+        #[command(flatten)]
+        hand: HandArgs,
+    },
     /// Take back a withdrawal of any account, if that is still possible.
     Cancel {
         /// The withdrawal's id.

@@ -59,6 +59,11 @@ pub(super) async fn run(command: OperatorCommand, out: Out) -> Result<(), Failur
             let body = json!({ "network": network, "transaction": transaction, "paid": paid });
             hand(&args, &["finals", "clear"], body, &format!("cleared: {transaction}"), out).await
         }
+        OperatorCommand::Unmatched(args) => unmatched(&args, out).await,
+        OperatorCommand::ClearUnmatched { network, transaction, hand: args } => {
+            let body = json!({ "network": network, "transaction": transaction });
+            hand(&args, &["unmatched", "clear"], body, &format!("cleared: {transaction}"), out).await
+        }
         OperatorCommand::Cancel { withdrawal, once: args } => cancel(&args, &withdrawal, out).await,
         OperatorCommand::Suspense(SuspenseCommand::List(args)) => suspense(&args, out).await,
         OperatorCommand::Suspense(SuspenseCommand::Assign { id, account, equity, hand: args }) => {
@@ -181,6 +186,29 @@ async fn finals(args: &ClientArgs, out: Out) -> Result<(), Failure> {
         );
     }
     out.tell(if text.is_empty() { "none is lost" } else { &text }, &value);
+    Ok(())
+}
+
+async fn unmatched(args: &ClientArgs, out: Out) -> Result<(), Failure> {
+    let value = client(args)?.get(&["operator", "unmatched"], &[]).await?;
+    let mut text = String::new();
+    for item in items(&value) {
+        let part = |name: &str| item[name].as_str().unwrap_or_default();
+        let moved = |name: &str| item["moved"][name].as_str().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{}  {}\n  {} paid {} {} to {}; in block {}, found {}",
+            part("network"),
+            part("transaction"),
+            part("wallet"),
+            moved("decimal"),
+            moved("asset"),
+            part("to"),
+            part("height"),
+            part("since")
+        );
+    }
+    out.tell(if text.is_empty() { "every payment found has its request" } else { &text }, &value);
     Ok(())
 }
 
