@@ -98,7 +98,10 @@ fn printed(page: &str) -> String {
 fn anvil_folder(peers: &Path) -> Result<PathBuf> {
     let below = |folder: &Path, begins: &str| -> Option<PathBuf> {
         let entries = fs::read_dir(folder).ok()?.flatten();
-        let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begins));
+        // Beside each package lies the file that locks it.
+        let named = |path: &PathBuf| {
+            path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begins))
+        };
         entries.map(|entry| entry.path()).filter(named).max()
     };
     let found = below(peers, "anvil-")
